@@ -1,0 +1,103 @@
+/** How long a session may take to open. RFC 7016 §3.5.1.1.1 (ultimate open timeout, RECOMMENDED 95 s). Milliseconds. */
+export const OPEN_TIMEOUT = 95_000
+/** Wait before the first IHello or IIKeying is sent again; what a player still takes for "connecting". Milliseconds. */
+export const STARTUP_FIRST_INTERVAL = 500
+/** Added to the interval after each attempt. RFC 7016 §3.5.1.1.1 (not less than 1.5 s). Milliseconds. */
+export const STARTUP_BACKOFF = 1_500
+/** Most candidate addresses of one opening session. RFC 7016 §3.5.1.1.1 (REDIRECT_THRESHOLD, at most 24). */
+export const REDIRECT_THRESHOLD = 24
+/** Length of an IHello tag: some implementations refuse any other. Bytes. */
+export const TAG_LENGTH = 16
+/** Length of an RHello cookie: some implementations refuse any other. Bytes. */
+export const COOKIE_LENGTH = 64
+/** How long a cookie is good. RFC 7016 §3.5.1.1.2 (not less than 95 s). Milliseconds. */
+export const COOKIE_LIFETIME = 95_000
+/** Answers to an address that has not proved itself are at most this many times what it sent. */
+export const AMPLIFICATION_LIMIT = 3
+
+/** One tick of the packet timestamp's 250 Hz clock. RFC 7016 §2.2.4. Milliseconds. */
+export const TIMESTAMP_TICK = 4
+/** A timestamp older than this is not echoed. RFC 7016 §3.5.2.2. Milliseconds. */
+export const TIMESTAMP_ECHO_LIMIT = 128_000
+/** Effective retransmission timeout before anything was measured. RFC 7016 §3.5.2.2. Milliseconds. */
+export const ERTO_INITIAL = 3_000
+/** Least effective retransmission timeout, and the first MRTO. RFC 7016 §3.5.2.2. Milliseconds. */
+export const ERTO_MINIMUM = 250
+/** Factor of the retransmission timeout's back-off. RFC 7016 §3.5.2.2. */
+export const ERTO_BACKOFF = 1.4142
+/** Where the back-off ends. RFC 7016 §3.5.2.2. Milliseconds. */
+export const ERTO_CAP = 10_000
+/** What the far end may take to acknowledge, allowed for in MRTO. RFC 7016 §3.5.2.2. Milliseconds. */
+export const ACK_DELAY_ALLOWANCE = 200
+
+/** Most datagrams' payload before path MTU discovery: with IP and UDP headers 1,308 (IPv4) or 1,328 bytes, which passes the common tunnels. */
+export const MAX_DATAGRAM = 1_280
+/** Initial congestion window for segments of our size. RFC 5681 §3.1, RFC 7016 §A.2. Bytes. */
+export const CWND_INIT = 4_380
+/** Packets with user data that may go out between two acknowledgements. RFC 7016 §3.5.2.3. */
+export const BURST_LIMIT = 6
+/** How long a time critical notification, forward or reverse, has effect. RFC 7016 §3.5.2.1. Milliseconds. */
+export const TIME_CRITICAL_MEMORY = 800
+
+/** Delayed acknowledgement alarm. RFC 7016 §3.6.3.4.4. Milliseconds. */
+export const ACK_DELAY = 200
+/** Received data packets that call for an acknowledgement at once. RFC 7016 §3.6.3.2. */
+export const ACK_EVERY_PACKETS = 2
+/** Negative acknowledgements that make a fragment lost. RFC 7016 §3.6.2.5. */
+export const NAK_LIMIT = 3
+/** Receive window assumed until the first acknowledgement. RFC 7016 §3.6.2. Bytes. */
+export const RX_BUFFER_INITIAL = 65_536
+/** Unit of receive window advertisements. RFC 7016 §2.3.13. Bytes. */
+export const BUFFER_BLOCK = 1_024
+/** First period between buffer probes. RFC 7016 §3.6.2.9.1. Milliseconds. */
+export const BUFFER_PROBE_FIRST = 1_000
+/** Longest period between buffer probes. RFC 7016 §3.6.2.9.1. Milliseconds. */
+export const BUFFER_PROBE_LAST = 60_000
+/** How long a completed sending flow keeps its identifier. RFC 7016 §3.6.2.11. Milliseconds. */
+export const SEND_FLOW_LINGER = 130_000
+/** How long a completed receiving flow keeps its identifier. RFC 7016 §3.6.3.8. Milliseconds. */
+export const RECEIVE_FLOW_LINGER = 120_000
+/** Most bytes of a flow's metadata. RFC 7016 §2.3.11.1.1. */
+export const MAX_METADATA = 512
+
+/** Priority levels of flows: 0 to 7, highest first. */
+export const PRIORITY_LEVELS = 8
+/** Priority of a flow that names none. */
+export const DEFAULT_PRIORITY = 3
+/** Largest message by default; a file goes in pieces, a game's message is far below. Bytes. */
+export const MAX_MESSAGE = 1_048_576
+/** What a sending flow holds unacknowledged before `write` refuses, by default: two of the largest messages. Bytes. */
+export const MAX_QUEUED = 2 * MAX_MESSAGE
+/** What a receiving flow holds for reordering and reassembly, by default: two of the largest messages. Bytes. */
+export const RECEIVE_CAPACITY = 2 * MAX_MESSAGE
+/** Storage counted for each buffered fragment beside its data, so that empty fragments are not free. Bytes. */
+export const FRAGMENT_OVERHEAD = 64
+/** Gaps that one receiving flow may have; a fragment that would make one more is dropped as if lost. */
+export const MAX_GAPS = 1_024
+/** Receiving flows that one session may have at a time; data of one more is dropped. */
+export const MAX_RECEIVE_FLOWS = 1_024
+/** Ping replies that wait for the next packet; a further ping goes unanswered. */
+export const MAX_PENDING_PONGS = 4
+/** Longest ping message that is answered; ours are shorter, and a longer one would be an amplifier. Bytes. */
+export const MAX_PING_MESSAGE = 256
+
+/** Wait between two Session Close Requests. RFC 7016 §3.5.5. Milliseconds. */
+export const CLOSE_INTERVAL = 5_000
+/** How long an unanswered close is retried. RFC 7016 §3.5.5. Milliseconds. */
+export const NEAR_CLOSE_LIMIT = 90_000
+/** How long a session closed by the far end answers close requests. RFC 7016 §3.5.5. Milliseconds. */
+export const FAR_CLOSE_LINGER = 19_000
+
+/** Nothing heard for this long: ask. Four tries fit into {@link DEAD_AFTER}. RFC 7016 §3.5.4.1. Milliseconds. */
+export const KEEPALIVE_INTERVAL = 1_000
+/** Nothing heard for this long: the far end is gone; what players still wait for. RFC 7016 §3.5.4.1. Milliseconds. */
+export const DEAD_AFTER = 5_000
+
+/** Sessions that far ends may have opened to one endpoint; further IIKeyings are dropped. */
+export const MAX_INCOMING_SESSIONS = 20_000
+/** Forwarded IHellos that one session may cause answers to, a second: a room's worth of joiners, no reflector. RFC 7016 §3.5.1.5. */
+export const FORWARDED_PER_SECOND = 64
+/** Start-up datagrams that wait to be sent at a time; a flood of hellos gets no further memory. */
+export const MAX_STARTUP_QUEUE = 1_024
+/** Room for the longest datagram that a link may hand in. Bytes. */
+export const MAX_RECEIVED_DATAGRAM = 65_536

@@ -1,0 +1,386 @@
+import { AltostratusError, assert } from '../../base/errors.ts'
+import { EMPTY } from '../../base/bytes.ts'
+import type { Reader, Writer } from '../../base/bytes.ts'
+import { Ack } from '../../wire/ack.ts'
+import { CHUNK_HEADER_SIZE } from '../../wire/chunk.ts'
+import { MAX_HEADER_SIZE } from '../../wire/header.ts'
+import { writeBufferProbe } from '../../wire/control.ts'
+import { encodeStartupOptions } from '../../wire/user-data.ts'
+import type { UserData } from '../../wire/user-data.ts'
+import {
+  ACK_DELAY,
+  ACK_EVERY_PACKETS,
+  BURST_LIMIT,
+  DEFAULT_PRIORITY,
+  MAX_METADATA,
+  MAX_QUEUED,
+  MAX_RECEIVE_FLOWS,
+  NAK_LIMIT,
+  PRIORITY_LEVELS,
+} from '../constants.ts'
+import type { FlowOutput } from './flow-output.ts'
+import { ReceiveFlow } from './receive-flow.ts'
+import type { ReceiveFlowHost } from './receive-flow.ts'
+import { Scheduler } from './scheduler.ts'
+import { InFlight } from './send-queue.ts'
+import type { Fragment } from './send-queue.ts'
+import { SendFlow } from './send-flow.ts'
+import type { SendFlowHost } from './send-flow.ts'
+
+/** How a new sending flow is to behave. */
+export interface SendFlowOptions {
+  /** User's per-flow metadata: what the flow is for, in the application's own encoding; at most 512 bytes. RFC 7016 §2.3.11.1.1. */
+  readonly metadata: Uint8Array
+  /** 0 to 7, higher ones are sent first; 3 by default. */
+  readonly priority?: number
+  /** Marks its packets as real-time data, toward which others yield. RFC 7016 §3.5.2.1. */
+  readonly timeCritical?: boolean
+  /** The far end's flow that this one answers. RFC 7016 §2.3.11.1.2. */
+  readonly returnOf?: ReceiveFlow
+  /** Send lost fragments again (the default), or abandon their message. */
+  readonly retransmit?: boolean
+  /** How long a message is worth sending, milliseconds; for ever by default. */
+  readonly lifetime?: number
+  /** What `write` queues before it refuses, bytes; 2 MiB by default. */
+  readonly maxQueuedBytes?: number
+  /** Free for the user of the engine. */
+  readonly context?: unknown
+}
+
+/** What the flows of a session need from outside. */
+export interface FlowSetConfig {
+  readonly output: FlowOutput
+  /** Largest plain packet, header included. Bytes. */
+  readonly maxPlain: number
+  readonly maxMessageBytes: number
+  /** Called when there is something to send, or an earlier deadline. */
+  wake(): void
+}
+
+/** Flow ID, sequence number and forward offset at their longest in a real session, and the chunk's header and flags. Bytes. */
+const USER_DATA_OVERHEAD = CHUNK_HEADER_SIZE + 1 + 3 + 8 + 5
+/** Flow identifiers are handed out from here on. */
+const FIRST_FLOW_ID = 1
+
+/**
+ * All flows of one session, with what they share: the order of transmissions, loss detection, the scheduler, and the acknowledgements
+ * that are due. Knows nothing of addresses, keys or congestion windows: those are the session's.
+ */
+export class FlowSet implements SendFlowHost, ReceiveFlowHost {
+  readonly output: FlowOutput
+  readonly maxMessageBytes: number
+  readonly inFlight: InFlight = new InFlight()
+  readonly ack: Ack = new Ack()
+
+  private readonly config: FlowSetConfig
+  private readonly sending = new Map<number, SendFlow>()
+  private readonly receiving = new Map<number, ReceiveFlow>()
+  private readonly scheduler = new Scheduler()
+  private readonly unacknowledged: ReceiveFlow[] = []
+  private nextFlowId = FIRST_FLOW_ID
+  private ackNow = false
+  private dataPacketsReceived = 0
+  private delayedAckAt = Infinity
+  private timeoutAt = Infinity
+  private packetsSinceAck = 0
+  private flowDeadline = Infinity
+  private ackDelayWanted = false
+  private packetSerial = 0
+  private readonly probing: SendFlow[] = []
+
+  constructor(config: FlowSetConfig) {
+    this.config = config
+    this.output = config.output
+    this.maxMessageBytes = config.maxMessageBytes
+  }
+
+  get sendFlowCount(): number {
+    return this.sending.size
+  }
+
+  get receiveFlowCount(): number {
+    return this.receiving.size
+  }
+
+  /** When {@link FlowSet.runTimers} wants to be called, milliseconds. */
+  get deadline(): number {
+    return Math.min(this.delayedAckAt, this.timeoutAt, this.flowDeadline)
+  }
+
+  open(options: SendFlowOptions): SendFlow {
+    const { metadata, priority = DEFAULT_PRIORITY, returnOf } = options
+    if (metadata.length > MAX_METADATA) {
+      throw new AltostratusError('METADATA_TOO_LARGE', `Flow metadata of ${metadata.length} bytes is over the limit of ${MAX_METADATA}.`)
+    }
+    if (!Number.isInteger(priority) || priority < 0 || priority >= PRIORITY_LEVELS) {
+      throw new AltostratusError('BAD_PRIORITY', `Priority ${priority} is not a whole number from 0 to ${PRIORITY_LEVELS - 1}.`)
+    }
+    if (returnOf !== undefined && this.receiving.get(returnOf.id) !== returnOf) {
+      throw new AltostratusError('BAD_ASSOCIATION', 'The flow to answer does not belong to this session.')
+    }
+    const id = this.nextFlowId++
+    const flow = new SendFlow(
+      {
+        id,
+        metadata,
+        startupOptions: encodeStartupOptions(metadata, returnOf === undefined ? -1 : returnOf.id),
+        priority,
+        timeCritical: options.timeCritical ?? false,
+        retransmit: options.retransmit ?? true,
+        lifetime: options.lifetime ?? Infinity,
+        maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED,
+        maxMessageBytes: this.maxMessageBytes,
+        context: options.context,
+      },
+      this,
+    )
+    this.sending.set(id, flow)
+    return flow
+  }
+
+  // SendFlowHost and ReceiveFlowHost
+
+  fragmentRoom(startupOptions: number): number {
+    const room = this.config.maxPlain - MAX_HEADER_SIZE - USER_DATA_OVERHEAD - startupOptions
+    assert(room > 0, 'a fragment has no room in a packet')
+    return room
+  }
+
+  changed(flow: SendFlow): void {
+    this.scheduler.update(flow)
+    if (flow.deadline < this.flowDeadline) this.flowDeadline = flow.deadline
+    this.config.wake()
+  }
+
+  wantsAck(flow: ReceiveFlow, soon: boolean): void {
+    if (!flow.shouldAck) {
+      flow.shouldAck = true
+      this.unacknowledged.push(flow)
+    }
+    if (soon) this.ackNow = true
+    else this.ackDelayWanted = true
+    if (flow.deadline < this.flowDeadline) this.flowDeadline = flow.deadline
+    this.config.wake()
+  }
+
+  // Receiving
+
+  /** Processes a user data chunk. @returns A reason when it was dropped. RFC 7016 §3.6.3.1, §3.6.3.2. */
+  receiveUserData(chunk: UserData, reader: Reader, now: number): string | undefined {
+    let flow = this.receiving.get(chunk.flowId)
+    if (flow === undefined) {
+      if (this.receiving.size >= MAX_RECEIVE_FLOWS) return 'too many flows'
+      flow = this.startReceiving(chunk)
+    }
+    return flow.receive(chunk, reader.bytes, now) ? undefined : 'flow limit'
+  }
+
+  /** Processes `this.ack`. @returns Bytes in flight that it acknowledged. RFC 7016 §3.6.2.4. */
+  receiveAck(now: number, erto: number): number {
+    this.packetsSinceAck = 0
+    if (this.timeoutAt !== Infinity) this.timeoutAt = now + erto
+    const flow = this.sending.get(this.ack.flowId)
+    if (flow === undefined) return 0
+    const bytes = flow.acknowledged(this.ack, now)
+    if (this.inFlight.oldest === undefined) this.timeoutAt = Infinity
+    this.scheduler.update(flow)
+    if (flow.deadline < this.flowDeadline) this.flowDeadline = flow.deadline
+    return bytes
+  }
+
+  receiveException(flowId: number, code: number): void {
+    this.sending.get(flowId)?.receiveException(code)
+  }
+
+  receiveProbe(flowId: number): void {
+    this.receiving.get(flowId)?.probed()
+  }
+
+  /** After all chunks of a packet that held user data. RFC 7016 §3.6.3.2. */
+  dataPacketProcessed(now: number): void {
+    if (++this.dataPacketsReceived >= ACK_EVERY_PACKETS) this.ackNow = true
+    if (this.ackDelayWanted && !this.ackNow && this.delayedAckAt === Infinity) this.delayedAckAt = now + ACK_DELAY
+    this.ackDelayWanted = false
+  }
+
+  /** After all acknowledgements of a packet: who was passed over. @returns 0: none, 1: negative acknowledgements, 2: loss. RFC 7016 §3.6.2.5. */
+  detectLoss(): 0 | 1 | 2 {
+    let found: 0 | 1 | 2 = 0
+    let fragment = this.inFlight.oldest
+    while (fragment !== undefined && fragment.tsn < this.inFlight.maxTsnAcked) {
+      const next: Fragment | undefined = fragment.next
+      if (++fragment.nakCount >= NAK_LIMIT) {
+        this.lose(fragment)
+        found = 2
+      } else if (found === 0) found = 1
+      fragment = next
+    }
+    return found
+  }
+
+  // Sending
+
+  get mustAckNow(): boolean {
+    return this.ackNow && this.unacknowledged.length > 0
+  }
+
+  get hasAcks(): boolean {
+    return this.unacknowledged.length > 0
+  }
+
+  /** Whether the burst limit lets another packet with user data go. RFC 7016 §3.5.2.3. */
+  get burstAllowed(): boolean {
+    return this.packetsSinceAck < BURST_LIMIT
+  }
+
+  /** Whether some flow has something that may be sent now. */
+  get hasUserData(): boolean {
+    return this.scheduler.next() !== undefined
+  }
+
+  /** Writes due acknowledgements while they fit. @param obligatory The first is truncated rather than left out. RFC 7016 §3.6.3.4.5. */
+  writeAcks(w: Writer, obligatory: boolean): void {
+    const list = this.unacknowledged
+    let written = 0
+    while (written < list.length) {
+      if (!(list[written] as ReceiveFlow).writeAcknowledgement(w, obligatory && written === 0)) break
+      written++
+    }
+    if (written === list.length) {
+      list.length = 0
+      this.ackNow = false
+      this.dataPacketsReceived = 0
+      this.delayedAckAt = Infinity
+    } else list.splice(0, written)
+  }
+
+  /**
+   * Fills a packet with user data, highest priority first, while `window` allows. RFC 7016 §3.6.2.3.
+   * @returns 0: nothing was written, 1: data, 2: data of a time critical flow among it.
+   */
+  writeUserData(w: Writer, window: number): 0 | 1 | 2 {
+    const { scheduler } = this
+    const packet = ++this.packetSerial
+    let last: SendFlow | undefined
+    let lastNumber = 0
+    let written: 0 | 1 | 2 = 0
+    while (this.inFlight.bytes < window) {
+      const flow = scheduler.next()
+      if (flow === undefined) break
+      const fragment = scheduler.fragment as Fragment
+      const follows = flow === last && fragment.sequenceNumber === lastNumber + 1
+      if (!flow.assemble(fragment, w, follows, flow.lastPacket === packet)) break
+      flow.lastPacket = packet
+      last = flow
+      lastNumber = fragment.sequenceNumber
+      if (flow.timeCritical) written = 2
+      else if (written === 0) written = 1
+    }
+    if (last !== undefined) scheduler.rotate(last)
+    return written
+  }
+
+  /** A packet with user data is on its way. RFC 7016 §3.5.2.3, §3.6.2.6. */
+  dataPacketSent(now: number, erto: number): void {
+    this.packetsSinceAck++
+    this.timeoutAt = now + erto
+  }
+
+  /** Writes buffer probes that are due. RFC 7016 §3.6.2.9.1. @returns Whether any was. */
+  writeProbes(w: Writer, now: number, erto: number): boolean {
+    let any = false
+    for (const flow of this.probing) {
+      if (w.remaining < MAX_PROBE_CHUNK) break
+      if (!flow.takeProbe(now, erto)) continue
+      writeBufferProbe(w, flow.id)
+      any = true
+    }
+    this.probing.length = 0
+    this.refreshDeadline()
+    return any
+  }
+
+  get hasProbes(): boolean {
+    return this.probing.length > 0
+  }
+
+  // Time
+
+  /** Runs what is due. @returns 0: no retransmission timeout, 1: one without loss, 2: one with loss. */
+  runTimers(now: number): 0 | 1 | 2 {
+    if (now >= this.delayedAckAt) {
+      this.delayedAckAt = Infinity
+      this.ackNow = true
+    }
+    if (now >= this.flowDeadline) this.runFlowTimers(now)
+    return now >= this.timeoutAt ? this.timedOut() : 0
+  }
+
+  /** The session is over: nothing of any flow is left. RFC 7016 §3.5.5. */
+  end(): void {
+    for (const flow of this.sending.values()) flow.end()
+    for (const flow of this.receiving.values()) flow.end()
+    this.sending.clear()
+    this.receiving.clear()
+    this.unacknowledged.length = 0
+    this.probing.length = 0
+    this.delayedAckAt = Infinity
+    this.timeoutAt = Infinity
+    this.flowDeadline = Infinity
+  }
+
+  private runFlowTimers(now: number): void {
+    for (const flow of this.sending.values()) {
+      flow.expire(now)
+      if (flow.probeDue(now) && !this.probing.includes(flow)) this.probing.push(flow)
+      if (flow.lingerOver(now)) {
+        flow.end()
+        this.sending.delete(flow.id)
+      }
+      this.scheduler.update(flow)
+    }
+    for (const flow of this.receiving.values()) {
+      if (now < flow.deadline) continue
+      flow.end()
+      this.receiving.delete(flow.id)
+    }
+    this.refreshDeadline()
+  }
+
+  private refreshDeadline(): void {
+    let earliest = Infinity
+    for (const flow of this.sending.values()) if (flow.deadline < earliest) earliest = flow.deadline
+    for (const flow of this.receiving.values()) if (flow.deadline < earliest) earliest = flow.deadline
+    this.flowDeadline = earliest
+  }
+
+  /** The retransmission timeout: nothing is in flight any more. RFC 7016 §3.6.2.6. */
+  private timedOut(): 1 | 2 {
+    this.timeoutAt = Infinity
+    this.packetsSinceAck = 0
+    const wasLoss = this.inFlight.oldest !== undefined
+    for (let fragment = this.inFlight.oldest; fragment !== undefined; fragment = this.inFlight.oldest) this.lose(fragment)
+    return wasLoss ? 2 : 1
+  }
+
+  private lose(fragment: Fragment): void {
+    this.inFlight.remove(fragment)
+    fragment.owner.lost(fragment)
+  }
+
+  /** A flow that was not there before. RFC 7016 §3.6.3.1. */
+  private startReceiving(chunk: UserData): ReceiveFlow {
+    const association = chunk.returnFlowId < 0 ? undefined : this.sending.get(chunk.returnFlowId)
+    const flow = new ReceiveFlow(chunk.flowId, chunk.metadata ?? EMPTY, association, this)
+    this.receiving.set(chunk.flowId, flow)
+    const acceptable =
+      chunk.metadata !== undefined && (chunk.returnFlowId < 0 || association?.state === 'open') && !chunk.unknownCriticalOption
+    if (acceptable) this.output.flowOpened(flow)
+    else flow.reject(0)
+    this.ackNow = true
+    return flow
+  }
+}
+
+/** Header and flow ID at their longest. Bytes. */
+const MAX_PROBE_CHUNK = CHUNK_HEADER_SIZE + 8

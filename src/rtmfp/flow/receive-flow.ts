@@ -1,0 +1,244 @@
+import { EMPTY } from '../../base/bytes.ts'
+import { RangeSet } from '../../base/ranges.ts'
+import type { Writer } from '../../base/bytes.ts'
+import { writeAck } from '../../wire/ack.ts'
+import { writeFlowException } from '../../wire/control.ts'
+import { FRA_WHOLE } from '../../wire/user-data.ts'
+import type { UserData } from '../../wire/user-data.ts'
+import { BUFFER_BLOCK, MAX_GAPS, RECEIVE_CAPACITY, RECEIVE_FLOW_LINGER } from '../constants.ts'
+import type { FlowOutput } from './flow-output.ts'
+import { ReassemblyBuffer } from './reassembly.ts'
+import type { Completed, Delivery } from './reassembly.ts'
+import type { SendFlow } from './send-flow.ts'
+
+/** States of a receiving flow. RFC 7016 §3.6.3. */
+export type ReceiveFlowState = 'open' | 'rejected' | 'complete-linger' | 'closed'
+
+/** What a receiving flow needs of the set of flows that it belongs to. */
+export interface ReceiveFlowHost {
+  readonly output: FlowOutput
+  readonly maxMessageBytes: number
+  /** The flow wants to acknowledge; `soon`: without waiting for the delay. */
+  wantsAck(flow: ReceiveFlow, soon: boolean): void
+}
+
+/** Least room that a window must announce for the far end not to need telling of each change. RFC 7016 §3.6.3.2 step 6. Blocks. */
+const SMALL_WINDOW = 2
+
+/** Unidirectional: carries messages from the other end of a session to this one. RFC 7016 §3.6.3. */
+export class ReceiveFlow {
+  /** Flow identifier, chosen by the far end. */
+  readonly id: number
+  /** User's per-flow metadata. RFC 7016 §2.3.11.1.1. */
+  readonly metadata: Uint8Array
+  /** The sending flow of this end that this one is in return to. RFC 7016 §2.3.11.1.2. */
+  readonly association: SendFlow | undefined
+  /** Free for the user of the engine. */
+  context: unknown = undefined
+  /** Most bytes held for reordering and reassembly; what is free of it is announced to the sender. To be set when the flow opens. */
+  bufferCapacity: number = RECEIVE_CAPACITY
+  /** @internal Whether it is in the list of flows to be acknowledged. */
+  shouldAck = false
+
+  private flowState: ReceiveFlowState = 'open'
+  private mode: Delivery = 'ordered'
+  private readonly host: ReceiveFlowHost
+  private readonly seen = new RangeSet()
+  private readonly buffer = new ReassemblyBuffer()
+  private finalNumber = -1
+  private exceptionCode = 0
+  private announcedBlocks = -1
+  private lastDelivered = 0
+  private suspended = false
+  private completeTold = false
+  private lingerUntil = Infinity
+
+  /** @internal */
+  constructor(id: number, metadata: Uint8Array, association: SendFlow | undefined, host: ReceiveFlowHost) {
+    this.id = id
+    this.metadata = metadata
+    this.association = association
+    this.host = host
+    this.seen.add(0)
+  }
+
+  get state(): ReceiveFlowState {
+    return this.flowState
+  }
+
+  /** How messages are handed over; `ordered` until set. To be set when the flow opens. */
+  get delivery(): Delivery {
+    return this.mode
+  }
+
+  set delivery(mode: Delivery) {
+    this.mode = mode
+    this.deliverHeld()
+  }
+
+  /** Refuses the flow: the sender is told the code and closes it. RFC 7016 §3.6.3.7. @param code Application's code, 0 to 2⁵³ − 1. */
+  reject(code = 0): void {
+    if (this.flowState !== 'open') return
+    this.flowState = 'rejected'
+    this.exceptionCode = code
+    this.buffer.clear()
+    this.host.wantsAck(this, true)
+  }
+
+  /** Holds complete messages back until {@link ReceiveFlow.resume}; the sender is stopped when the buffer is full. RFC 7016 §3.6.3.3. */
+  suspend(): void {
+    this.suspended = true
+  }
+
+  /** Ends {@link ReceiveFlow.suspend}: what was held back comes now. */
+  resume(): void {
+    if (!this.suspended) return
+    this.suspended = false
+    this.deliverHeld()
+    this.host.wantsAck(this, true)
+  }
+
+  // What follows is for the set of flows.
+
+  /** @internal When the flow may be forgotten. */
+  get deadline(): number {
+    return this.lingerUntil
+  }
+
+  /** @internal The session is over. */
+  end(): void {
+    this.flowState = 'closed'
+    this.buffer.clear()
+  }
+
+  /** @internal RFC 7016 §3.6.3.6. */
+  probed(): void {
+    this.host.wantsAck(this, true)
+  }
+
+  /**
+   * @internal Processes one user data chunk. RFC 7016 §3.6.3.2.
+   * @param bytes What `chunk.start` and `chunk.end` point into.
+   * @returns `false` when the chunk went over a limit and was treated as if it had been lost.
+   */
+  receive(chunk: UserData, bytes: Uint8Array, now: number): boolean {
+    const number = chunk.sequenceNumber
+    const isNew = !this.seen.has(number)
+    const length = chunk.end - chunk.start
+    if (isNew && !this.hasRoomFor(number, chunk.abandon ? 0 : length)) {
+      this.host.wantsAck(this, true)
+      return false
+    }
+    let soon =
+      this.flowState !== 'open' ||
+      (this.announcedBlocks >= 0 && this.announcedBlocks < SMALL_WINDOW) ||
+      chunk.abandon ||
+      this.seen.count > 1 ||
+      !isNew
+    if (this.flowState === 'open' && chunk.unknownCriticalOption) this.reject(0)
+    if (isNew && chunk.final && this.finalNumber < 0) {
+      this.finalNumber = number
+      soon = true
+    }
+    const accept = this.flowState === 'open' && isNew && !chunk.abandon
+    // The usual packet: the very next fragment, a whole message, nothing held. It need not pass through the buffer.
+    const direct =
+      accept && chunk.fragmentControl === FRA_WHOLE && !this.suspended && (this.mode !== 'ordered' || (number === this.seen.contiguous + 1 && this.buffer.isEmpty))
+    let index = -1
+    if (accept && !direct) index = this.buffer.insert(number, chunk.fragmentControl, bytes.slice(chunk.start, chunk.end))
+    this.seen.addRange(0, chunk.forwardSequenceNumber)
+    this.seen.add(number)
+    if (this.seen.count > 1) soon = true
+    if (direct) this.deliver(bytes.slice(chunk.start, chunk.end), number, number)
+    if (index >= 0 && this.mode !== 'ordered' && !this.suspended) this.deliverArrived(index)
+    else if (!this.buffer.isEmpty) this.deliverHeld()
+    this.checkComplete(now)
+    this.host.wantsAck(this, soon || this.bufferCapacity - this.buffer.size < BUFFER_BLOCK)
+    return true
+  }
+
+  /**
+   * @internal Writes the flow's acknowledgement, after an exception report if it was rejected. RFC 7016 §3.6.3.4.3.
+   * @param truncate Leave out ranges that do not fit, rather than the whole of it.
+   * @returns Whether it fit.
+   */
+  writeAcknowledgement(w: Writer, truncate: boolean): boolean {
+    const start = w.at
+    if (this.flowState === 'rejected' || this.exceptionCode !== 0) {
+      if (w.remaining < MAX_EXCEPTION_CHUNK) return false
+      writeFlowException(w, this.id, this.exceptionCode)
+    }
+    const blocks = this.windowBlocks()
+    if (!writeAck(w, this.id, blocks, this.seen, truncate)) {
+      w.at = start
+      return false
+    }
+    this.announcedBlocks = blocks
+    this.shouldAck = false
+    return true
+  }
+
+  /** Receive window to announce. RFC 7016 §3.6.3.5. */
+  private windowBlocks(): number {
+    const free = Math.max(0, this.bufferCapacity - this.buffer.size)
+    const blocks = Math.ceil(free / BUFFER_BLOCK)
+    return blocks === 0 && this.bufferCapacity > 0 && !this.suspended ? 1 : blocks
+  }
+
+  /** Bounds what a sender that ignores the window can make this end hold. */
+  private hasRoomFor(number: number, length: number): boolean {
+    if (this.seen.count > MAX_GAPS && number > this.seen.highest + 1) return false
+    if (number <= this.seen.contiguous + 1) return this.buffer.size + length <= this.bufferCapacity + this.host.maxMessageBytes
+    return this.buffer.size + length <= this.bufferCapacity
+  }
+
+  private deliverHeld(): void {
+    if (this.suspended || this.flowState === 'closed') return
+    const contiguous = this.seen.contiguous
+    for (;;) {
+      const message = this.mode === 'ordered' ? this.buffer.nextOrdered(contiguous) : this.buffer.nextComplete()
+      if (message === undefined) break
+      this.deliverCompleted(message)
+    }
+    if (this.mode !== 'ordered') this.buffer.dropAbandoned(contiguous)
+  }
+
+  private deliverArrived(index: number): void {
+    const message = this.buffer.completedAt(index)
+    if (message !== undefined) this.deliverCompleted(message)
+    this.buffer.dropAbandoned(this.seen.contiguous)
+  }
+
+  private deliverCompleted(message: Completed): void {
+    this.deliver(message.data, message.first, message.last)
+  }
+
+  private deliver(data: Uint8Array, first: number, last: number): void {
+    if (data.length > this.host.maxMessageBytes) {
+      this.reject(0)
+      return
+    }
+    if (this.mode === 'newest' && first < this.lastDelivered) return
+    const gap = first > this.lastDelivered + 1
+    if (last > this.lastDelivered) this.lastDelivered = last
+    this.host.output.message(this, data.length === 0 ? EMPTY : data, gap)
+  }
+
+  private checkComplete(now: number): void {
+    if (this.finalNumber < 0 || this.seen.contiguous < this.finalNumber) return
+    if (this.flowState === 'open' || this.flowState === 'rejected') {
+      const wasOpen = this.flowState === 'open'
+      this.flowState = 'complete-linger'
+      this.lingerUntil = now + RECEIVE_FLOW_LINGER
+      this.host.wantsAck(this, true)
+      if (!wasOpen) this.completeTold = true
+    }
+    if (!this.completeTold && this.buffer.isEmpty) {
+      this.completeTold = true
+      this.host.output.flowComplete(this)
+    }
+  }
+}
+
+/** Header, flow ID and code at their longest. */
+const MAX_EXCEPTION_CHUNK = 3 + 8 + 8

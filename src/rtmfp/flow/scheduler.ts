@@ -1,0 +1,51 @@
+import { PRIORITY_LEVELS } from '../constants.ts'
+import type { Fragment } from './send-queue.ts'
+import type { SendFlow } from './send-flow.ts'
+
+/** Which flow sends next: the highest priority first, equals in turn, a packet each. RFC 7016 §3.6.2.3 leaves the manner to us. */
+export class Scheduler {
+  /** The fragment that {@link Scheduler.next} found with its flow. */
+  fragment: Fragment | undefined = undefined
+
+  private readonly levels: SendFlow[][] = Array.from({ length: PRIORITY_LEVELS }, () => [])
+  /** The highest level that has a flow, so that a quiet session costs nothing. */
+  private top = -1
+
+  /** Takes note that a flow's queue has become empty or is no longer so. */
+  update(flow: SendFlow): void {
+    const level = this.levels[flow.priority] as SendFlow[]
+    const at = level.indexOf(flow)
+    if (flow.isActive) {
+      if (at < 0) level.push(flow)
+      if (flow.priority > this.top) this.top = flow.priority
+    } else if (at >= 0) {
+      level.splice(at, 1)
+      while (this.top >= 0 && (this.levels[this.top] as SendFlow[]).length === 0) this.top--
+    }
+  }
+
+  /** The flow whose turn it is; `undefined` when none has anything that may be sent now. */
+  next(): SendFlow | undefined {
+    for (let p = this.top; p >= 0; p--) {
+      const level = this.levels[p] as SendFlow[]
+      for (const flow of level) {
+        const fragment = flow.eligible()
+        if (fragment !== undefined) {
+          this.fragment = fragment
+          return flow
+        }
+      }
+    }
+    return undefined
+  }
+
+  /** The flow has had its packet: its equals come first now. */
+  rotate(flow: SendFlow): void {
+    const level = this.levels[flow.priority] as SendFlow[]
+    if (level.length < 2) return
+    const at = level.indexOf(flow)
+    if (at < 0) return
+    level.splice(at, 1)
+    level.push(flow)
+  }
+}

@@ -1,0 +1,359 @@
+import { AltostratusError } from '../../base/errors.ts'
+import { EMPTY } from '../../base/bytes.ts'
+import type { Writer } from '../../base/bytes.ts'
+import type { Ack } from '../../wire/ack.ts'
+import {
+  FLAG_ABANDON,
+  FLAG_FINAL,
+  FLAG_OPTIONS,
+  FRA_BEGIN,
+  FRA_END,
+  FRA_MIDDLE,
+  FRA_WHOLE,
+  fragmentFlags,
+  nextUserDataSize,
+  userDataSize,
+  writeNextUserData,
+  writeUserData,
+} from '../../wire/user-data.ts'
+import { BUFFER_BLOCK, BUFFER_PROBE_FIRST, BUFFER_PROBE_LAST, RX_BUFFER_INITIAL, SEND_FLOW_LINGER } from '../constants.ts'
+import type { FlowOutput } from './flow-output.ts'
+import { Fragment, InFlight, SendQueue } from './send-queue.ts'
+import type { FragmentOwner } from './send-queue.ts'
+
+/** States of a sending flow. RFC 7016 §3.6.2. */
+export type SendFlowState = 'open' | 'closing' | 'complete-linger' | 'closed'
+
+/** How a sending flow treats its messages; see `Session.openFlow`. */
+export interface SendFlowSettings {
+  readonly id: number
+  readonly metadata: Uint8Array
+  readonly startupOptions: Uint8Array
+  readonly priority: number
+  readonly timeCritical: boolean
+  readonly retransmit: boolean
+  readonly lifetime: number
+  readonly maxQueuedBytes: number
+  readonly maxMessageBytes: number
+  readonly context: unknown
+}
+
+/** What a sending flow needs of the set of flows that it belongs to. */
+export interface SendFlowHost {
+  readonly output: FlowOutput
+  readonly inFlight: InFlight
+  /** Room for the data of one fragment, given its chunk's other parts. Bytes. */
+  fragmentRoom(startupOptions: number): number
+  /** The flow has something new to send or a new deadline. */
+  changed(flow: SendFlow): void
+}
+
+/** Unidirectional: carries messages from this end of a session to the other. RFC 7016 §3.6.2. */
+export class SendFlow implements FragmentOwner {
+  /** Flow identifier, chosen by this end. RFC 7016 §3.6.1.1. */
+  readonly id: number
+  /** User's per-flow metadata. RFC 7016 §2.3.11.1.1. */
+  readonly metadata: Uint8Array
+  /** 0 to 7; higher ones are sent first. */
+  readonly priority: number
+  /** Packets with this flow's data bear the time critical mark. RFC 7016 §2.2.4. */
+  readonly timeCritical: boolean
+  /** Whether lost fragments are sent again; otherwise a message with a lost fragment is abandoned. */
+  readonly retransmit: boolean
+  /** Free for the user of the engine. */
+  context: unknown
+  /** @internal */
+  outstandingBytes = 0
+  /** @internal Serial number of the packet that last took a chunk of this flow. */
+  lastPacket = 0
+  /** Bytes of messages that are queued or not yet acknowledged. */
+  queuedBytes = 0
+
+  private flowState: SendFlowState = 'open'
+  private readonly queue = new SendQueue()
+  private readonly host: SendFlowHost
+  private readonly settings: SendFlowSettings
+  private startupOptions: Uint8Array
+  private receiveWindow: number = RX_BUFFER_INITIAL
+  private finalNumber = -1
+  private exception = false
+  /** All entries before this sequence number are known to be not eligible, the first entry aside. */
+  private scanFrom = 1
+  private nextExpiry = Infinity
+  private refused = false
+  private probeAt = Infinity
+  private probePeriod = BUFFER_PROBE_FIRST
+  private lingerUntil = Infinity
+
+  /** @internal Use `Session.openFlow`. */
+  constructor(settings: SendFlowSettings, host: SendFlowHost) {
+    this.settings = settings
+    this.host = host
+    this.id = settings.id
+    this.metadata = settings.metadata
+    this.priority = settings.priority
+    this.timeCritical = settings.timeCritical
+    this.retransmit = settings.retransmit
+    this.context = settings.context
+    this.startupOptions = settings.startupOptions
+  }
+
+  get state(): SendFlowState {
+    return this.flowState
+  }
+
+  /**
+   * Queues one message.
+   * @param message Its bytes; the flow keeps the array until it is acknowledged, so the caller must not change it.
+   * @param now Milliseconds on the endpoint's clock.
+   * @param lifetime After so many milliseconds the message is abandoned if it has not arrived; by default the flow's.
+   * @returns `false` when the queue is full or the flow is no longer open: nothing was queued. When full, a `flow-writable` event follows.
+   * @throws AltostratusError `MESSAGE_TOO_LARGE`.
+   */
+  write(message: Uint8Array, now: number, lifetime: number = this.settings.lifetime): boolean {
+    const { maxMessageBytes, maxQueuedBytes } = this.settings
+    if (message.length > maxMessageBytes) {
+      throw new AltostratusError('MESSAGE_TOO_LARGE', `A message of ${message.length} bytes is over the limit of ${maxMessageBytes}.`, {
+        hint: 'Send it in pieces.',
+      })
+    }
+    if (this.flowState !== 'open') return false
+    if (this.queuedBytes > 0 && this.queuedBytes + message.length > maxQueuedBytes) {
+      this.refused = true
+      return false
+    }
+    this.enqueue(message, now + lifetime)
+    this.host.changed(this)
+    return true
+  }
+
+  /** Abandons all messages that have not been acknowledged. RFC 7016 §3.6.2.7. */
+  abandonQueued(): void {
+    for (let n = this.queue.firstNumber; n < this.queue.nextNumber; n++) {
+      const fragment = this.queue.get(n)
+      if (fragment !== undefined && n !== this.finalNumber) this.abandonFragment(fragment)
+    }
+    this.host.changed(this)
+  }
+
+  /** Closes the flow: what is queued is still delivered, nothing more is taken. RFC 7016 §3.6.2.11. */
+  close(): void {
+    if (this.flowState !== 'open') return
+    this.flowState = 'closing'
+    const last = this.queue.last
+    if (last !== undefined && !last.everSent) this.finalNumber = last.sequenceNumber
+    else {
+      const final = new Fragment(this, EMPTY)
+      final.control = FRA_WHOLE
+      final.abandoned = true
+      this.queue.push(final)
+      final.messageFirst = final.sequenceNumber
+      final.messageLast = final.sequenceNumber
+      this.finalNumber = final.sequenceNumber
+    }
+    this.host.changed(this)
+  }
+
+  // What follows is for the set of flows.
+
+  /** @internal Whether anything is queued. */
+  get isActive(): boolean {
+    return this.queue.size > 0
+  }
+
+  /** @internal When something is to be done without any packet: expiry, buffer probe, end of the linger. */
+  get deadline(): number {
+    return Math.min(this.nextExpiry, this.probeAt, this.lingerUntil)
+  }
+
+  /** @internal The next fragment that may be sent now, after trimming the queue. RFC 7016 §3.6.2.3. */
+  eligible(): Fragment | undefined {
+    this.trim()
+    const first = this.queue.first
+    if (first === undefined || (this.receiveWindow <= this.outstandingBytes && !this.exception)) return undefined
+    if (!first.inFlight) return first
+    for (let n = Math.max(this.scanFrom, first.sequenceNumber); n < this.queue.nextNumber; n++) {
+      const fragment = this.queue.get(n)
+      if (fragment === undefined || fragment.inFlight) continue
+      if (fragment.abandoned && n !== this.finalNumber) continue
+      this.scanFrom = n
+      return fragment
+    }
+    this.scanFrom = this.queue.nextNumber
+    return undefined
+  }
+
+  /**
+   * @internal Writes the fragment as a chunk if it fits.
+   * @param follows The fragment just written into the same packet was this flow's previous one.
+   * @param opened A chunk of this flow is already in the packet, so start-up options need not be repeated.
+   * @returns Whether it fit.
+   */
+  assemble(fragment: Fragment, w: Writer, follows: boolean, opened: boolean): boolean {
+    const options = opened ? EMPTY : this.startupOptions
+    const number = fragment.sequenceNumber
+    const from = fragment.abandoned ? 0 : fragment.from
+    const to = fragment.abandoned ? 0 : fragment.to
+    const flags =
+      fragmentFlags(fragment.control) |
+      (fragment.abandoned ? FLAG_ABANDON : 0) |
+      (number === this.finalNumber ? FLAG_FINAL : 0) |
+      (options.length > 0 ? FLAG_OPTIONS : 0)
+    let size: number
+    if (follows) {
+      size = nextUserDataSize(to - from)
+      if (size > w.remaining) return false
+      writeNextUserData(w, flags, fragment.message, from, to)
+    } else {
+      const forward = this.forwardNumber()
+      size = userDataSize(this.id, number, forward, options.length, to - from)
+      if (size > w.remaining) return false
+      writeUserData(w, flags, this.id, number, forward, options, fragment.message, from, to)
+    }
+    this.host.inFlight.sent(fragment, size)
+    return true
+  }
+
+  /** @internal Removes what the far end acknowledged; returns how many bytes of it were in flight. RFC 7016 §3.6.2.4. */
+  acknowledged(ack: Ack, now: number): number {
+    const before = this.outstandingBytes
+    this.startupOptions = EMPTY
+    this.setReceiveWindow(ack.bufferBlocks * BUFFER_BLOCK, now)
+    this.removeThrough(this.queue.firstNumber, ack.cumulative)
+    for (let i = 0; i < ack.count; i++) this.removeThrough(ack.froms[i] as number, ack.tos[i] as number)
+    if (this.refused && this.queuedBytes <= this.settings.maxQueuedBytes / 2) {
+      this.refused = false
+      this.host.output.flowWritable(this)
+    }
+    if (this.flowState === 'closing' && this.queue.size === 0) {
+      this.flowState = 'complete-linger'
+      this.lingerUntil = now + SEND_FLOW_LINGER
+      this.probeAt = Infinity
+    }
+    return before - this.outstandingBytes
+  }
+
+  /** @internal RFC 7016 §3.6.2.10. */
+  receiveException(code: number): void {
+    if (this.flowState === 'open') {
+      this.close()
+      this.host.output.flowException(this, code)
+    }
+    this.exception = true
+    this.abandonQueued()
+  }
+
+  /** @internal A fragment in flight was lost. */
+  lost(fragment: Fragment): void {
+    if (!this.retransmit) this.abandonMessage(fragment)
+    this.scanFrom = Math.min(this.scanFrom, fragment.sequenceNumber)
+  }
+
+  /** @internal Abandons messages whose lifetime is over. RFC 7016 §3.6.2.7. */
+  expire(now: number): void {
+    if (now < this.nextExpiry) return
+    this.nextExpiry = Infinity
+    for (let n = this.queue.firstNumber; n < this.queue.nextNumber; n++) {
+      const fragment = this.queue.get(n)
+      if (fragment === undefined || fragment.abandoned) continue
+      if (fragment.deadline <= now) this.abandonFragment(fragment)
+      else if (fragment.deadline < this.nextExpiry) this.nextExpiry = fragment.deadline
+    }
+  }
+
+  /** @internal Whether a buffer probe is due. */
+  probeDue(now: number): boolean {
+    return now >= this.probeAt
+  }
+
+  /** @internal Whether a buffer probe is still due; if so the next one is scheduled. RFC 7016 §3.6.2.9.1. */
+  takeProbe(now: number, erto: number): boolean {
+    if (!this.probeDue(now)) return false
+    this.probePeriod = Math.max(Math.min(this.probePeriod * 2, BUFFER_PROBE_LAST), erto)
+    this.probeAt = now + this.probePeriod
+    return true
+  }
+
+  /** @internal Whether the flow may be forgotten. */
+  lingerOver(now: number): boolean {
+    return now >= this.lingerUntil
+  }
+
+  /** @internal The session is over. */
+  end(): void {
+    this.flowState = 'closed'
+  }
+
+  private enqueue(message: Uint8Array, deadline: number): void {
+    const room = this.host.fragmentRoom(this.startupOptions.length)
+    const count = Math.max(1, Math.ceil(message.length / room))
+    const first = this.queue.nextNumber
+    for (let i = 0; i < count; i++) {
+      const fragment = new Fragment(this, message)
+      fragment.from = i * room
+      fragment.to = Math.min(message.length, fragment.from + room)
+      fragment.control = count === 1 ? FRA_WHOLE : i === 0 ? FRA_BEGIN : i === count - 1 ? FRA_END : FRA_MIDDLE
+      fragment.messageFirst = first
+      fragment.messageLast = first + count - 1
+      fragment.deadline = deadline
+      this.queue.push(fragment)
+    }
+    this.queuedBytes += message.length
+    if (deadline < this.nextExpiry) this.nextExpiry = deadline
+  }
+
+  private abandonMessage(fragment: Fragment): void {
+    for (let n = fragment.messageFirst; n <= fragment.messageLast; n++) {
+      const part = this.queue.get(n)
+      if (part !== undefined) this.abandonFragment(part)
+    }
+  }
+
+  private abandonFragment(fragment: Fragment): void {
+    if (fragment.abandoned) return
+    fragment.abandoned = true
+    this.queuedBytes -= fragment.to - fragment.from
+    fragment.message = EMPTY
+  }
+
+  /** Drops abandoned entries from the front. RFC 7016 §3.6.2.3 step 1. */
+  private trim(): void {
+    for (;;) {
+      const first = this.queue.first
+      if (first === undefined || this.queue.size < 2 || first.inFlight || !first.abandoned) return
+      this.queue.remove(first)
+    }
+  }
+
+  /** The forward sequence number. RFC 7016 §3.6.2.3 steps 2 to 4. */
+  private forwardNumber(): number {
+    const first = this.queue.first as Fragment
+    if (!first.abandoned) return first.sequenceNumber - 1
+    if (first.inFlight && !first.sentAbandoned) return first.sequenceNumber - 1
+    return first.sequenceNumber
+  }
+
+  private removeThrough(from: number, to: number): void {
+    const last = Math.min(to, this.queue.nextNumber - 1)
+    for (let n = Math.max(from, this.queue.firstNumber); n <= last; n++) {
+      const fragment = this.queue.get(n)
+      // One that was given up for lost but came after all is not sent again; one never sent can't have been received.
+      if (fragment === undefined || !fragment.everSent) continue
+      if (fragment.inFlight) {
+        if (fragment.tsn > this.host.inFlight.maxTsnAcked) this.host.inFlight.maxTsnAcked = fragment.tsn
+        this.host.inFlight.remove(fragment)
+      }
+      if (!fragment.abandoned) this.queuedBytes -= fragment.to - fragment.from
+      this.queue.remove(fragment)
+    }
+  }
+
+  private setReceiveWindow(bytes: number, now: number): void {
+    const suspended = bytes === 0 && !this.exception && this.queue.size > 0
+    if (suspended && this.probeAt === Infinity) {
+      this.probePeriod = BUFFER_PROBE_FIRST
+      this.probeAt = now + this.probePeriod
+    } else if (!suspended) this.probeAt = Infinity
+    this.receiveWindow = bytes
+  }
+}

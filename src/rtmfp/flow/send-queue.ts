@@ -1,0 +1,150 @@
+/** One fragment of a message, queued in a sending flow until it is acknowledged. RFC 7016 §3.6.2 (SEND_QUEUE entry). */
+export class Fragment {
+  sequenceNumber = 0
+  /** The whole message; this fragment's data is `message[from, to)`. */
+  message: Uint8Array
+  from = 0
+  to = 0
+  /** Fragment control, RFC 7016 §2.3.11. */
+  control = 0
+  /** First and last sequence number of the message, so that all of it can be abandoned. */
+  messageFirst = 0
+  messageLast = 0
+  /** When the message is worth nothing any more, milliseconds; `Infinity` for never. */
+  deadline = Infinity
+  abandoned = false
+  sentAbandoned = false
+  everSent = false
+  inFlight = false
+  nakCount = 0
+  /** Size of the chunk that carried it last. */
+  transmitSize = 0
+  /** Transmission sequence number. RFC 7016 §3.6.2.5. */
+  tsn = 0
+  /** Neighbours in the session's list of what is in flight, by transmission order. */
+  previous: Fragment | undefined = undefined
+  next: Fragment | undefined = undefined
+  /** The flow's accounting, found again when only the fragment is known. */
+  readonly owner: FragmentOwner
+
+  constructor(owner: FragmentOwner, message: Uint8Array) {
+    this.owner = owner
+    this.message = message
+  }
+}
+
+/** The flow that a fragment belongs to, as the list of what is in flight sees it. */
+export interface FragmentOwner {
+  /** Sum of the transmit sizes of the flow's fragments in flight. */
+  outstandingBytes: number
+  /** A fragment was found to be lost: it is no longer in flight. */
+  lost(fragment: Fragment): void
+}
+
+/** Front entries that may be empty before the queue's array is moved up. */
+const SLACK = 512
+
+/**
+ * A sending flow's fragments in sequence number order, found by sequence number in O(1). Acknowledged ones leave holes that vanish when
+ * they reach the front.
+ */
+export class SendQueue {
+  private entries: (Fragment | undefined)[] = []
+  /** Index of the first entry. */
+  private head = 0
+  /** Sequence number of the entry at index `head`. */
+  private headNumber = 1
+  /** Entries present. */
+  size = 0
+  /** The sequence number that the next entry gets. RFC 7016 §3.6.2 (NEXT_SN). */
+  nextNumber = 1
+
+  push(fragment: Fragment): void {
+    fragment.sequenceNumber = this.nextNumber++
+    this.entries.push(fragment)
+    this.size++
+  }
+
+  /** The entry with the lowest sequence number. */
+  get first(): Fragment | undefined {
+    return this.entries[this.head]
+  }
+
+  /** The entry with the highest sequence number ever given out, when it is still queued. */
+  get last(): Fragment | undefined {
+    return this.head < this.entries.length ? this.entries[this.entries.length - 1] : undefined
+  }
+
+  /** Lowest sequence number that may still be queued. */
+  get firstNumber(): number {
+    return this.headNumber
+  }
+
+  get(sequenceNumber: number): Fragment | undefined {
+    const index = sequenceNumber - this.headNumber
+    return index < 0 ? undefined : this.entries[this.head + index]
+  }
+
+  remove(fragment: Fragment): void {
+    const index = this.head + fragment.sequenceNumber - this.headNumber
+    if (this.entries[index] !== fragment) return
+    this.entries[index] = undefined
+    this.size--
+    while (this.head < this.entries.length && this.entries[this.head] === undefined) {
+      this.head++
+      this.headNumber++
+    }
+    if (this.head === this.entries.length) {
+      this.entries.length = 0
+      this.head = 0
+    } else if (this.head > SLACK && this.head * 2 > this.entries.length) {
+      this.entries.splice(0, this.head)
+      this.head = 0
+    }
+  }
+}
+
+/** All fragments in flight in one session, in the order of their transmission. RFC 7016 §3.6.2.5. */
+export class InFlight {
+  private head: Fragment | undefined = undefined
+  private tail: Fragment | undefined = undefined
+  private nextTsn = 1
+  /** Highest transmission sequence number that was acknowledged. */
+  maxTsnAcked = 0
+  /** Sum of the transmit sizes (S_OUTSTANDING_BYTES). RFC 7016 §3.5. */
+  bytes = 0
+
+  get oldest(): Fragment | undefined {
+    return this.head
+  }
+
+  sent(fragment: Fragment, size: number): void {
+    fragment.inFlight = true
+    fragment.everSent = true
+    fragment.nakCount = 0
+    fragment.sentAbandoned = fragment.abandoned
+    fragment.transmitSize = size
+    fragment.tsn = this.nextTsn++
+    fragment.owner.outstandingBytes += size
+    this.bytes += size
+    fragment.previous = this.tail
+    fragment.next = undefined
+    if (this.tail === undefined) this.head = fragment
+    else this.tail.next = fragment
+    this.tail = fragment
+  }
+
+  remove(fragment: Fragment): void {
+    if (!fragment.inFlight) return
+    fragment.inFlight = false
+    fragment.owner.outstandingBytes -= fragment.transmitSize
+    this.bytes -= fragment.transmitSize
+    const { previous, next } = fragment
+    if (previous === undefined) this.head = next
+    else previous.next = next
+    if (next === undefined) this.tail = previous
+    else next.previous = previous
+    fragment.previous = undefined
+    fragment.next = undefined
+  }
+}

@@ -1,0 +1,592 @@
+import type { Address } from '../base/address.ts'
+import { Reader, Writer } from '../base/bytes.ts'
+import { AltostratusError } from '../base/errors.ts'
+import type { HeapItem } from '../base/timers.ts'
+import type { Certificate } from '../crypto/certificate.ts'
+import type { SessionKeys } from '../crypto/keying.ts'
+import { readBitmapAck, readRangeAck } from '../wire/ack.ts'
+import {
+  CHUNK_BITMAP_ACK,
+  CHUNK_BUFFER_PROBE,
+  CHUNK_CLOSE,
+  CHUNK_CLOSE_ACK,
+  CHUNK_FIHELLO,
+  CHUNK_FLOW_EXCEPTION,
+  CHUNK_HEADER_SIZE,
+  CHUNK_NEXT_USER_DATA,
+  CHUNK_PING,
+  CHUNK_PING_REPLY,
+  CHUNK_RANGE_ACK,
+  CHUNK_USER_DATA,
+  ChunkCursor,
+} from '../wire/chunk.ts'
+import { readBufferProbe, readFlowException, writeClose, writeCloseAck, writePing, writePingReply } from '../wire/control.ts'
+import { MODE_INITIATOR, MODE_RESPONDER, writePacketHeader } from '../wire/header.ts'
+import type { PacketHeader } from '../wire/header.ts'
+import { UserData, readNextUserData, readUserData } from '../wire/user-data.ts'
+import {
+  CLOSE_INTERVAL,
+  FAR_CLOSE_LINGER,
+  FORWARDED_PER_SECOND,
+  MAX_PENDING_PONGS,
+  MAX_PING_MESSAGE,
+  NEAR_CLOSE_LIMIT,
+  TIME_CRITICAL_MEMORY,
+} from './constants.ts'
+import type { FlowOutput } from './flow/flow-output.ts'
+import { FlowSet } from './flow/flow-set.ts'
+import type { SendFlowOptions } from './flow/flow-set.ts'
+import type { ReceiveFlow } from './flow/receive-flow.ts'
+import type { SendFlow } from './flow/send-flow.ts'
+import { AppendixAController } from './session/congestion.ts'
+import type { AckSummary, CongestionController, TimeCriticality } from './session/congestion.ts'
+import { Liveness } from './session/liveness.ts'
+import type { LivenessConfig } from './session/liveness.ts'
+import type { Opening } from './session/opening.ts'
+import { RttEstimator } from './session/rtt.ts'
+import type { TimeCriticalRecord } from './session/time-critical.ts'
+
+/** States of a session. RFC 7016 §3.5. */
+export type SessionState = 'ihello-sent' | 'keying-sent' | 'open' | 'near-close' | 'far-close-linger' | 'closed' | 'open-failed'
+
+/**
+ * Why a session could not be opened. `timeout`: nobody answered in time; `no-common-keying`: the far end offers no key agreement, suite
+ * or signature that this end accepts; `keying-failed`: its answer did not combine to keys; `duplicate`: there is a session with that peer
+ * already; `cancelled`: this end gave up.
+ */
+export type OpenFailure = 'timeout' | 'no-common-keying' | 'keying-failed' | 'duplicate' | 'cancelled'
+
+/** Why an open session ended. `near`: this end closed it; `far`: the other did; `dead`: silence; `override`: the peer has started anew. */
+export type CloseReason = 'near' | 'far' | 'dead' | 'override'
+
+/** What an endpoint has to tell. */
+export type EndpointEvent =
+  | { readonly type: 'session-open'; readonly session: Session }
+  | { readonly type: 'session-failed'; readonly session: Session; readonly reason: OpenFailure }
+  | { readonly type: 'session-closed'; readonly session: Session; readonly reason: CloseReason }
+  | { readonly type: 'flow-open'; readonly session: Session; readonly flow: ReceiveFlow }
+  | { readonly type: 'message'; readonly session: Session; readonly flow: ReceiveFlow; readonly data: Uint8Array; readonly gap: boolean }
+  | { readonly type: 'flow-complete'; readonly session: Session; readonly flow: ReceiveFlow }
+  | { readonly type: 'flow-exception'; readonly session: Session; readonly flow: SendFlow; readonly code: number }
+  | { readonly type: 'flow-writable'; readonly session: Session; readonly flow: SendFlow }
+
+/** What a session needs of its endpoint. */
+export interface SessionHost {
+  readonly maxDatagram: number
+  readonly maxMessageBytes: number
+  readonly timeCritical: TimeCriticalRecord
+  emit(event: EndpointEvent): void
+  /** The session has something to send, or its deadline has changed. */
+  wake(session: Session): void
+  /** A forwarded IHello came through the session. RFC 7016 §3.5.1.5. */
+  forwardedHello(session: Session, payload: Reader, now: number): void
+}
+
+/** What is known of a session when it begins. */
+export interface SessionOptions extends LivenessConfig {
+  readonly id: number
+  readonly isInitiator: boolean
+  /** Whether forwarded IHellos that come through it are answered. */
+  readonly acceptForwarded: boolean
+  readonly context?: unknown
+}
+
+/** A Close or Close Ack chunk. Bytes. */
+const CLOSE_CHUNK = CHUNK_HEADER_SIZE
+/** The time critical bit of the packet header's first byte. RFC 7016 §2.2.4. */
+const TIME_CRITICAL_BIT = 0x80
+
+/** The relationship between this endpoint and one other: where its packets, its keys and its flows meet. RFC 7016 §3.5. */
+export class Session implements HeapItem, FlowOutput {
+  /** Receive session ID: what the far end puts on its packets. RFC 7016 §2.2.2. */
+  readonly id: number
+  /** Whether this end began the session. */
+  readonly isInitiator: boolean
+  /** Free for the user of the engine. */
+  context: unknown
+  /** @internal */
+  deadline = Infinity
+  /** @internal */
+  heapIndex = -1
+  /** @internal Waits in the endpoint's list of sessions with something to send. */
+  isReady = false
+  /** @internal What is known only while it opens. */
+  opening: Opening | undefined = undefined
+  /** @internal IIKeying's component and our answer, for a retransmitted one. RFC 7016 §3.5.1.1.2. */
+  answered: { readonly component: Uint8Array; readonly farId: number; readonly datagram: Uint8Array } | undefined = undefined
+
+  private sessionState: SessionState = 'ihello-sent'
+  private readonly host: SessionHost
+  private readonly options: SessionOptions
+  private readonly rtt = new RttEstimator()
+  private readonly congestion: CongestionController
+  private readonly cursor = new ChunkCursor()
+  private readonly userData = new UserData()
+  private readonly writer = new Writer()
+  private readonly header: PacketHeader
+  private readonly summary: AckSummary = { outstandingBefore: 0, ackedBytes: 0, anyAcks: false, anyNaks: false, anyLoss: false }
+  private readonly critical: TimeCriticality = { sentHere: false, elsewhere: false }
+  private flows: FlowSet | undefined = undefined
+  private liveness: Liveness | undefined = undefined
+  private keys: SessionKeys | undefined = undefined
+  private certificate: Certificate | undefined = undefined
+  private destination: Address | undefined = undefined
+  private farId = 0
+  private timeCriticalSentAt = -Infinity
+  private reverseNotifiedAt = -Infinity
+  private readonly pongs: Uint8Array[] = []
+  private readonly forwards: Uint8Array[] = []
+  private forwardTokens = FORWARDED_PER_SECOND
+  private forwardRefillAt = 0
+  private pingWanted = false
+  private closeWanted = false
+  private closeAckWanted = false
+  private closeAt = Infinity
+  private closeUntil = Infinity
+
+  /** @internal Use `Endpoint.open`. */
+  constructor(options: SessionOptions, host: SessionHost) {
+    this.options = options
+    this.host = host
+    this.id = options.id
+    this.isInitiator = options.isInitiator
+    this.context = options.context
+    this.congestion = new AppendixAController(host.maxDatagram)
+    this.header = {
+      mode: options.isInitiator ? MODE_INITIATOR : MODE_RESPONDER,
+      timeCritical: false,
+      timeCriticalReverse: false,
+      timestamp: -1,
+      timestampEcho: -1,
+    }
+  }
+
+  get state(): SessionState {
+    return this.sessionState
+  }
+
+  /** The far end's certificate; `undefined` until it has shown it. */
+  get farCertificate(): Certificate | undefined {
+    return this.certificate
+  }
+
+  /** The far end's peer ID, 64 hexadecimal digits; empty until known. RFC 7425 §4.3.2. */
+  get farPeerId(): string {
+    return this.certificate?.peerId ?? ''
+  }
+
+  /** Where packets are sent to (DESTADDR). `undefined` until an address is selected. */
+  get farAddress(): Address | undefined {
+    return this.destination
+  }
+
+  /** Smoothed round-trip time in milliseconds, −1 before the first measurement. Its grain is 4 ms. */
+  get srtt(): number {
+    return this.rtt.srtt
+  }
+
+  /** Effective retransmission timeout in milliseconds. */
+  get erto(): number {
+    return this.rtt.erto
+  }
+
+  /** Congestion window in bytes. */
+  get congestionWindow(): number {
+    return this.congestion.window
+  }
+
+  /** Bytes of user data in flight. */
+  get bytesInFlight(): number {
+    return this.flows?.inFlight.bytes ?? 0
+  }
+
+  /** Flows held, those that linger included. */
+  get flowCount(): number {
+    return this.flows === undefined ? 0 : this.flows.sendFlowCount + this.flows.receiveFlowCount
+  }
+
+  /** Cipher suite in use, 0 before the session is open. */
+  get suite(): number {
+    return this.keys?.suite ?? 0
+  }
+
+  /** Secret that both ends know: this end's near nonce is the far end's far nonce. RFC 7425 §4.6.5. @throws AltostratusError `NOT_OPEN`. */
+  get nearNonce(): Uint8Array {
+    return this.openKeys().nearNonce
+  }
+
+  /** See {@link Session.nearNonce}. @throws AltostratusError `NOT_OPEN`. */
+  get farNonce(): Uint8Array {
+    return this.openKeys().farNonce
+  }
+
+  /** Opens a sending flow. @throws AltostratusError `NOT_OPEN`, `METADATA_TOO_LARGE`, `BAD_PRIORITY`, `BAD_ASSOCIATION`. RFC 7016 §3.6.2.1. */
+  openFlow(options: SendFlowOptions): SendFlow {
+    if (this.sessionState !== 'open' || this.flows === undefined) {
+      throw new AltostratusError('NOT_OPEN', `A flow needs an open session; this one is ${this.sessionState}.`)
+    }
+    return this.flows.open(options)
+  }
+
+  /** Closes the session in orderly fashion: all flows end at once, the far end is told until it confirms. RFC 7016 §3.5.5. */
+  close(now: number): void {
+    if (this.sessionState === 'ihello-sent' || this.sessionState === 'keying-sent') {
+      this.fail('cancelled')
+      return
+    }
+    if (this.sessionState !== 'open') return
+    this.leaveOpen('near-close', 'near')
+    this.closeWanted = true
+    this.closeAt = now + CLOSE_INTERVAL
+    this.closeUntil = now + NEAR_CLOSE_LIMIT
+    this.host.wake(this)
+  }
+
+  /** Ends the session at once; the far end is told one time. RFC 7016 §3.5.5. */
+  abort(): void {
+    if (this.sessionState === 'ihello-sent' || this.sessionState === 'keying-sent') {
+      this.fail('cancelled')
+      return
+    }
+    if (this.sessionState === 'closed' || this.sessionState === 'open-failed') return
+    this.closeAckWanted = true
+    this.leaveOpen('closed', 'near')
+    this.host.wake(this)
+  }
+
+  // What follows is for the endpoint.
+
+  /** @internal The initiator has selected a responder. RFC 7016 §3.5.1.1.1. */
+  select(certificate: Certificate, address: Address): void {
+    this.certificate = certificate
+    this.destination = address
+    this.sessionState = 'keying-sent'
+  }
+
+  /** @internal Keys are agreed: the session is open. */
+  established(certificate: Certificate, address: Address, keys: SessionKeys, farId: number, now: number): void {
+    this.certificate = certificate
+    this.destination = address
+    this.keys = keys
+    this.farId = farId
+    this.opening = undefined
+    this.liveness = new Liveness(this.options, now)
+    const overhead = keys.sealer.headroom + HEADROOM_GROWTH + keys.sealer.tailroom
+    this.flows = new FlowSet({
+      output: this,
+      maxPlain: this.host.maxDatagram - overhead,
+      maxMessageBytes: this.host.maxMessageBytes,
+      wake: () => this.host.wake(this),
+    })
+    this.sessionState = 'open'
+    this.host.emit({ type: 'session-open', session: this })
+    this.host.wake(this)
+  }
+
+  /** @internal */
+  fail(reason: OpenFailure): void {
+    this.sessionState = 'open-failed'
+    this.opening = undefined
+    this.host.emit({ type: 'session-failed', session: this, reason })
+    this.host.wake(this)
+  }
+
+  /** @internal The same identity has opened another session. RFC 7016 §3.5.1.1.2. */
+  overridden(): void {
+    this.leaveOpen('closed', 'override')
+    this.host.wake(this)
+  }
+
+  /** @internal Nothing is left to do: the endpoint may forget it. */
+  get isOver(): boolean {
+    return (this.sessionState === 'closed' && !this.closeAckWanted) || this.sessionState === 'open-failed'
+  }
+
+  /** @internal Passes an initiator's hello on to the far end. @returns Whether there was room. RFC 7016 §3.5.1.5. */
+  forward(chunk: Uint8Array): boolean {
+    if (this.sessionState !== 'open' || this.forwards.length >= FORWARDED_PER_SECOND) return false
+    this.forwards.push(chunk)
+    this.host.wake(this)
+    return true
+  }
+
+  /** @internal Takes one of the forwarded hellos that may be answered at this time. */
+  takeForwardToken(now: number): boolean {
+    if (!this.options.acceptForwarded) return false
+    if (now >= this.forwardRefillAt) {
+      this.forwardTokens = FORWARDED_PER_SECOND
+      this.forwardRefillAt = now + 1_000
+    }
+    return this.forwardTokens-- > 0
+  }
+
+  /** @internal Verifies and opens a packet into `out`. @returns Length of the plain packet, which begins at `plainStart`, or a negative failure. */
+  openPacket(datagram: Uint8Array, out: Uint8Array): number {
+    return this.keys === undefined ? -1 : this.keys.opener.open(datagram, out)
+  }
+
+  /** @internal */
+  get plainStart(): number {
+    return this.keys?.opener.plainStart ?? 0
+  }
+
+  /**
+   * @internal Processes a verified packet, its header already read.
+   * @returns A reason when it was not for this session; a DecodeError flies when a chunk is malformed.
+   */
+  receive(header: PacketHeader, plain: Reader, now: number): string | undefined {
+    // RFC 7016 §2.2.4: a packet with our own mark is a reflection.
+    if (header.mode !== (this.isInitiator ? MODE_RESPONDER : MODE_INITIATOR)) return 'wrong mode'
+    this.liveness?.heard(now)
+    if (this.sessionState === 'open') {
+      this.rtt.receive(header.timestamp, header.timestampEcho, now)
+      if (header.timeCritical) this.host.timeCritical.received(this, now)
+      if (header.timeCriticalReverse) this.reverseNotifiedAt = now
+    }
+    this.host.wake(this)
+    return this.receiveChunks(plain, now)
+  }
+
+  /** @internal Runs what is due. */
+  runTimers(now: number): void {
+    if (this.sessionState === 'open') this.runOpenTimers(now)
+    else if (this.sessionState === 'near-close') {
+      if (now >= this.closeUntil) this.sessionState = 'closed'
+      else if (now >= this.closeAt) {
+        this.closeWanted = true
+        this.closeAt = now + CLOSE_INTERVAL
+      }
+    } else if (this.sessionState === 'far-close-linger' && now >= this.closeUntil) this.sessionState = 'closed'
+  }
+
+  /** @internal The earliest time at which `runTimers` has something to do. */
+  get nextDeadline(): number {
+    switch (this.sessionState) {
+      case 'ihello-sent':
+      case 'keying-sent':
+        return this.opening?.deadline ?? Infinity
+      case 'open':
+        return Math.min((this.liveness as Liveness).deadline, (this.flows as FlowSet).deadline)
+      case 'near-close':
+        return Math.min(this.closeAt, this.closeUntil)
+      case 'far-close-linger':
+        return this.closeUntil
+      default:
+        return Infinity
+    }
+  }
+
+  /** @internal Assembles the next packet into `buffer`. @returns The datagram's length, 0 when there is nothing to send. */
+  assemble(buffer: Uint8Array, now: number): number {
+    if (this.keys === undefined) return 0
+    const flows = this.flows as FlowSet
+    const isOpen = this.sessionState === 'open'
+    const mayHaveData = isOpen && flows.burstAllowed && flows.inFlight.bytes < this.congestion.window && flows.hasUserData
+    const control = this.closeWanted || this.closeAckWanted || this.pingWanted || this.pongs.length > 0 || this.forwards.length > 0
+    if (!control && !mayHaveData && !(isOpen && (flows.mustAckNow || flows.hasProbes))) return 0
+    const { sealer } = this.keys
+    const start = sealer.headroom
+    const w = this.writer.reset(buffer, start, this.host.maxDatagram - sealer.tailroom)
+    this.writeHeader(w, now)
+    const empty = w.at
+    this.writeControl(w)
+    if (isOpen) this.writeFlows(w, flows, mayHaveData, now)
+    if (w.at === empty) return 0
+    return sealer.seal(buffer, w.at, this.farId)
+  }
+
+  // FlowOutput
+
+  /** @internal */
+  flowOpened(flow: ReceiveFlow): void {
+    this.host.emit({ type: 'flow-open', session: this, flow })
+  }
+
+  /** @internal */
+  message(flow: ReceiveFlow, data: Uint8Array, gap: boolean): void {
+    this.host.emit({ type: 'message', session: this, flow, data, gap })
+  }
+
+  /** @internal */
+  flowComplete(flow: ReceiveFlow): void {
+    this.host.emit({ type: 'flow-complete', session: this, flow })
+  }
+
+  /** @internal */
+  flowException(flow: SendFlow, code: number): void {
+    this.host.emit({ type: 'flow-exception', session: this, flow, code })
+  }
+
+  /** @internal */
+  flowWritable(flow: SendFlow): void {
+    this.host.emit({ type: 'flow-writable', session: this, flow })
+  }
+
+  private openKeys(): SessionKeys {
+    if (this.keys === undefined) throw new AltostratusError('NOT_OPEN', 'A session has nonces once it is open.')
+    return this.keys
+  }
+
+  private leaveOpen(state: SessionState, reason: CloseReason): void {
+    const wasOpen = this.sessionState === 'open'
+    this.sessionState = state
+    this.flows?.end()
+    this.pongs.length = 0
+    this.forwards.length = 0
+    this.pingWanted = false
+    this.host.timeCritical.forget(this)
+    if (wasOpen) this.host.emit({ type: 'session-closed', session: this, reason })
+  }
+
+  private runOpenTimers(now: number): void {
+    const liveness = this.liveness as Liveness
+    const flows = this.flows as FlowSet
+    if (liveness.isDead(now)) {
+      // One last word, in case it is only the other direction that is broken.
+      this.closeAckWanted = true
+      this.leaveOpen('closed', 'dead')
+      return
+    }
+    if (liveness.takePing(now, this.rtt.mrto)) this.pingWanted = true
+    const timeout = flows.runTimers(now)
+    if (timeout === 0) return
+    if (timeout === 2) this.rtt.backOff()
+    this.congestion.timedOut(timeout === 2)
+  }
+
+  private receiveChunks(plain: Reader, now: number): string | undefined {
+    const { cursor, summary } = this
+    const flows = this.flows as FlowSet
+    cursor.reset(plain.bytes, plain.at, plain.end)
+    summary.outstandingBefore = flows.inFlight.bytes
+    summary.ackedBytes = 0
+    summary.anyAcks = false
+    let dataChunks = 0
+    let dropped: string | undefined
+    try {
+      while (cursor.next()) {
+        const { type, payload } = cursor
+        if (type === CHUNK_CLOSE || type === CHUNK_CLOSE_ACK) this.receiveClose(type, now)
+        else if (this.sessionState !== 'open') continue
+        else if (type === CHUNK_USER_DATA || type === CHUNK_NEXT_USER_DATA) {
+          if (type === CHUNK_USER_DATA) readUserData(payload, this.userData)
+          else if (dataChunks === 0) return 'next user data without user data'
+          else readNextUserData(payload, this.userData)
+          dataChunks++
+          dropped = flows.receiveUserData(this.userData, payload, now) ?? dropped
+        } else if (type === CHUNK_RANGE_ACK || type === CHUNK_BITMAP_ACK) {
+          if (type === CHUNK_RANGE_ACK) readRangeAck(payload, flows.ack)
+          else readBitmapAck(payload, flows.ack)
+          summary.anyAcks = true
+          summary.ackedBytes += flows.receiveAck(now, this.rtt.erto)
+        } else this.receiveControl(type, payload, flows, now)
+      }
+    } finally {
+      // What was processed before a malformed chunk counts.
+      if (this.sessionState === 'open') {
+        if (dataChunks > 0) flows.dataPacketProcessed(now)
+        if (summary.anyAcks) this.acksProcessed(flows, now)
+      }
+    }
+    return dropped
+  }
+
+  private acksProcessed(flows: FlowSet, now: number): void {
+    const { summary, critical } = this
+    const loss = flows.detectLoss()
+    summary.anyNaks = loss > 0
+    summary.anyLoss = loss === 2
+    critical.sentHere = now - this.timeCriticalSentAt <= TIME_CRITICAL_MEMORY
+    critical.elsewhere = now - this.reverseNotifiedAt <= TIME_CRITICAL_MEMORY || this.host.timeCritical.sentAnywhere(now)
+    this.congestion.packetProcessed(summary, critical)
+  }
+
+  private receiveControl(type: number, payload: Reader, flows: FlowSet, now: number): void {
+    switch (type) {
+      case CHUNK_PING:
+        if (this.pongs.length < MAX_PENDING_PONGS && payload.remaining <= MAX_PING_MESSAGE) this.pongs.push(payload.rest())
+        break
+      case CHUNK_PING_REPLY:
+        break
+      case CHUNK_FLOW_EXCEPTION: {
+        const { flowId, code } = readFlowException(payload)
+        flows.receiveException(flowId, code)
+        break
+      }
+      case CHUNK_BUFFER_PROBE:
+        flows.receiveProbe(readBufferProbe(payload))
+        break
+      case CHUNK_FIHELLO:
+        this.host.forwardedHello(this, payload, now)
+        break
+      default:
+      // Chunks that are not known are skipped by their length. RFC 7016 §2.3.
+    }
+  }
+
+  /** RFC 7016 §3.5.5. */
+  private receiveClose(type: number, now: number): void {
+    if (this.sessionState === 'closed') return
+    if (type === CHUNK_CLOSE_ACK) {
+      this.closeAckWanted = false
+      this.closeWanted = false
+      this.leaveOpen('closed', 'far')
+      return
+    }
+    this.closeAckWanted = true
+    if (this.sessionState === 'open') {
+      this.leaveOpen('far-close-linger', 'far')
+      this.closeUntil = now + FAR_CLOSE_LINGER
+    }
+  }
+
+  private writeHeader(w: Writer, now: number): void {
+    const { header } = this
+    header.timestamp = this.rtt.timestamp(now)
+    header.timestampEcho = this.rtt.echo(now)
+    header.timeCriticalReverse = this.host.timeCritical.receivedElsewhere(this, now)
+    writePacketHeader(w, header)
+  }
+
+  private writeControl(w: Writer): void {
+    if (this.closeAckWanted && w.remaining >= CLOSE_CHUNK) {
+      writeCloseAck(w)
+      this.closeAckWanted = false
+    }
+    if (this.closeWanted && w.remaining >= CLOSE_CHUNK) {
+      writeClose(w)
+      this.closeWanted = false
+    }
+    while (this.pongs.length > 0 && w.remaining >= CHUNK_HEADER_SIZE + (this.pongs[0] as Uint8Array).length) {
+      writePingReply(w, this.pongs.shift() as Uint8Array)
+    }
+    if (this.pingWanted && w.remaining >= CHUNK_HEADER_SIZE) {
+      writePing(w, NO_MESSAGE)
+      this.pingWanted = false
+    }
+    while (this.forwards.length > 0 && w.remaining >= (this.forwards[0] as Uint8Array).length) w.raw(this.forwards.shift() as Uint8Array)
+  }
+
+  private writeFlows(w: Writer, flows: FlowSet, mayHaveData: boolean, now: number): void {
+    const { erto } = this.rtt
+    const start = w.bytes
+    const headerAt = (this.keys as SessionKeys).sealer.headroom
+    if (flows.mustAckNow) flows.writeAcks(w, true)
+    if (flows.hasProbes) flows.writeProbes(w, now, erto)
+    if (!mayHaveData) return
+    const written = flows.writeUserData(w, this.congestion.window)
+    if (written === 0) return
+    flows.dataPacketSent(now, erto)
+    if (written === 2) {
+      start[headerAt] = (start[headerAt] as number) | TIME_CRITICAL_BIT
+      this.timeCriticalSentAt = now
+      this.host.timeCritical.sent(now)
+    }
+    if (flows.hasAcks) flows.writeAcks(w, false)
+  }
+}
+
+/** A keepalive ping's message is empty. RFC 7016 §3.5.4.1. */
+const NO_MESSAGE = new Uint8Array(0)
+/** How much longer a session sequence number may get than it is at the start. RFC 7425 §4.6.6. Bytes. */
+const HEADROOM_GROWTH = 7

@@ -1,0 +1,102 @@
+import { CWND_INIT } from '../constants.ts'
+
+/** What one received packet said about the data that is in flight. */
+export interface AckSummary {
+  /** Bytes that were in flight before the packet was processed. */
+  outstandingBefore: number
+  /** Bytes that the packet acknowledged. */
+  ackedBytes: number
+  /** The packet held an acknowledgement chunk. */
+  anyAcks: boolean
+  /** A negative acknowledgement was inferred from it. */
+  anyNaks: boolean
+  /** A fragment was found to be lost by it. */
+  anyLoss: boolean
+}
+
+/** Who is sending or receiving real-time data, as far as it bears on this session. RFC 7016 §A.2. */
+export interface TimeCriticality {
+  /** A time critical packet was sent in this session within the last 800 ms. */
+  sentHere: boolean
+  /** One was sent in any session, or the far end reported receiving one elsewhere, within the last 800 ms. */
+  elsewhere: boolean
+}
+
+/** Decides how many bytes may be in flight in a session. */
+export interface CongestionController {
+  /** The congestion window in bytes. */
+  readonly window: number
+  /** Called once for each received packet after all its chunks, when there was an acknowledgement in it. */
+  packetProcessed(summary: AckSummary, critical: TimeCriticality): void
+  /** Called when the retransmission timeout has fired. */
+  timedOut(wasLoss: boolean): void
+}
+
+/** Window from which a loss takes an eighth instead of a half: 7/8 of where 1 % exceeds 768 bytes. RFC 7016 §A.1. */
+const SCALABLE_WINDOW = 67_200
+/** Most acknowledged bytes per additive step. RFC 7016 §A.2. */
+const STEP_CAP = 4_800
+/** The same while real-time data is being sent here. RFC 7016 §A.2. */
+const STEP_CAP_CRITICAL = 2_400
+/** Fewest acknowledged bytes per additive step. RFC 7016 §A.2. */
+const STEP_FLOOR = 64
+/** A round trip's additive increase comes in this many steps. RFC 7016 §A.1. */
+const STEPS_PER_WINDOW = 16
+/** Bytes added per step when the window may grow at the normal rate. RFC 7016 §A.2. */
+const STEP_NORMAL = 48
+/** Bytes added per step when it has to yield. RFC 7016 §A.2. */
+const STEP_YIELDING = 24
+
+/** The window-based algorithm for real-time and bulk data of RFC 7016 Appendix A. */
+export class AppendixAController implements CongestionController {
+  window: number = CWND_INIT
+  private threshold = Infinity
+  private accumulator = 0
+  private readonly segment: number
+
+  /** @param segment Sender maximum segment size, bytes. */
+  constructor(segment: number) {
+    this.segment = segment
+  }
+
+  timedOut(wasLoss: boolean): void {
+    // By the letter an infinite SSTHRESH would survive a timeout with loss, and slow start would run into the same wall again.
+    if (this.threshold !== Infinity || wasLoss) {
+      this.threshold = Math.max(this.threshold === Infinity ? CWND_INIT : this.threshold, (this.window * 3) / 4)
+    }
+    this.accumulator = 0
+    this.window = wasLoss ? this.segment : CWND_INIT
+  }
+
+  packetProcessed(summary: AckSummary, critical: TimeCriticality): void {
+    const fastGrow = !critical.sentHere && !critical.elsewhere
+    const before = summary.outstandingBefore
+    if (summary.anyLoss) {
+      const gentle = critical.sentHere || (before > SCALABLE_WINDOW && fastGrow)
+      this.threshold = Math.max(before * (gentle ? 7 / 8 : 1 / 2), CWND_INIT)
+      this.window = this.threshold
+      this.accumulator = 0
+    } else if (summary.anyAcks && !summary.anyNaks && before >= this.window) {
+      const increase = fastGrow ? this.increaseNormally(summary.ackedBytes) : this.increaseYielding(summary.ackedBytes, critical.sentHere)
+      this.window = Math.max(this.window + Math.min(increase, this.segment), CWND_INIT)
+    }
+  }
+
+  private increaseNormally(acked: number): number {
+    if (this.window < this.threshold) return acked
+    return this.additive(acked, STEP_CAP, STEP_NORMAL)
+  }
+
+  private increaseYielding(acked: number, sentHere: boolean): number {
+    if (this.window < this.threshold && sentHere) return Math.ceil(acked / 4)
+    return this.additive(acked, sentHere ? STEP_CAP_CRITICAL : STEP_CAP, STEP_YIELDING)
+  }
+
+  private additive(acked: number, cap: number, step: number): number {
+    this.accumulator += acked
+    const per = Math.min(Math.max(this.window / STEPS_PER_WINDOW, STEP_FLOOR), cap)
+    const steps = Math.floor(this.accumulator / per)
+    this.accumulator -= steps * per
+    return steps * step
+  }
+}

@@ -1,0 +1,46 @@
+import type { Address } from '../../base/address.ts'
+import { REDIRECT_THRESHOLD, STARTUP_BACKOFF, STARTUP_FIRST_INTERVAL } from '../constants.ts'
+
+interface Attempt {
+  readonly address: Address
+  nextAt: number
+  interval: number
+}
+
+/** The candidate addresses of an opening session, each with its own schedule of attempts. RFC 7016 §3.5.1.1.1. */
+export class Candidates {
+  private attempts: Attempt[] = []
+
+  get count(): number {
+    return this.attempts.length
+  }
+
+  /** Adds an address, to be tried at once. @returns Whether it was new and there was room. */
+  add(address: Address, now: number): boolean {
+    if (this.attempts.length >= REDIRECT_THRESHOLD || this.attempts.some((attempt) => attempt.address.equals(address))) return false
+    this.attempts.push({ address, nextAt: now, interval: STARTUP_FIRST_INTERVAL })
+    return true
+  }
+
+  /** From now on only this address, tried at once. */
+  select(address: Address, now: number): void {
+    this.attempts = [{ address, nextAt: now, interval: STARTUP_FIRST_INTERVAL }]
+  }
+
+  get deadline(): number {
+    let earliest = Infinity
+    for (const attempt of this.attempts) if (attempt.nextAt < earliest) earliest = attempt.nextAt
+    return earliest
+  }
+
+  /** The next address whose time has come, its schedule moved on; `undefined` when there is none. */
+  takeDue(now: number): Address | undefined {
+    for (const attempt of this.attempts) {
+      if (now < attempt.nextAt) continue
+      attempt.nextAt = now + attempt.interval
+      attempt.interval += STARTUP_BACKOFF
+      return attempt.address
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,81 @@
+import {
+  ACK_DELAY_ALLOWANCE,
+  ERTO_BACKOFF,
+  ERTO_CAP,
+  ERTO_INITIAL,
+  ERTO_MINIMUM,
+  TIMESTAMP_ECHO_LIMIT,
+  TIMESTAMP_TICK,
+} from '../constants.ts'
+
+const NONE = -1
+/** Timestamps are 16 bits wide. RFC 7016 §2.2.4. */
+const TIMESTAMP_MASK = 0xffff
+/** A round trip of more ticks than this can't be told from a negative one. RFC 7016 §3.5.2.2. */
+const RTT_TICKS_LIMIT = 32_767
+
+/** The timestamps of one session's packets, and the round-trip time and retransmission timeout measured by them. RFC 7016 §3.5.2.2. */
+export class RttEstimator {
+  /** Smoothed round-trip time in milliseconds, −1 before the first measurement. */
+  srtt: number = NONE
+  /** Round-trip time variance in milliseconds. */
+  rttvar = 0
+  /** Measured retransmission timeout, milliseconds. */
+  mrto: number = ERTO_MINIMUM
+  /** Effective retransmission timeout, milliseconds. */
+  erto: number = ERTO_INITIAL
+
+  private received: number = NONE
+  private receivedAt = -Infinity
+  private echoSent: number = NONE
+  private echoReceived: number = NONE
+
+  /** The timestamp to send at `now`: the low 16 bits of a 250 Hz clock. */
+  timestamp(now: number): number {
+    return Math.floor(now / TIMESTAMP_TICK) & TIMESTAMP_MASK
+  }
+
+  /** Takes note of a received packet's timestamp and echo, −1 where absent. */
+  receive(timestamp: number, echo: number, now: number): void {
+    if (timestamp !== NONE && timestamp !== this.received) {
+      this.received = timestamp
+      this.receivedAt = now
+    }
+    if (echo === NONE || echo === this.echoReceived) return
+    this.echoReceived = echo
+    const ticks = (this.timestamp(now) - echo) & TIMESTAMP_MASK
+    if (ticks <= RTT_TICKS_LIMIT) this.measured(ticks * TIMESTAMP_TICK)
+  }
+
+  /** The timestamp echo to send at `now`, or −1 when none is to be sent. */
+  echo(now: number): number {
+    if (this.received === NONE) return NONE
+    const elapsed = now - this.receivedAt
+    if (elapsed > TIMESTAMP_ECHO_LIMIT) {
+      this.received = NONE
+      this.echoSent = NONE
+      return NONE
+    }
+    const echo = (this.received + Math.floor(elapsed / TIMESTAMP_TICK)) & TIMESTAMP_MASK
+    if (echo === this.echoSent) return NONE
+    this.echoSent = echo
+    return echo
+  }
+
+  /** A retransmission timeout has fired and there was loss. */
+  backOff(): void {
+    this.erto = Math.max(Math.min(this.erto * ERTO_BACKOFF, ERTO_CAP), this.mrto)
+  }
+
+  private measured(rtt: number): void {
+    if (this.srtt === NONE) {
+      this.srtt = rtt
+      this.rttvar = rtt / 2
+    } else {
+      this.rttvar = (3 * this.rttvar + Math.abs(this.srtt - rtt)) / 4
+      this.srtt = (7 * this.srtt + rtt) / 8
+    }
+    this.mrto = this.srtt + 4 * this.rttvar + ACK_DELAY_ALLOWANCE
+    this.erto = Math.max(this.mrto, ERTO_MINIMUM)
+  }
+}
