@@ -1,0 +1,1 @@
+export { AltostratusError } from '../base/errors.ts'

@@ -1,0 +1,2 @@
+export { seededRandom } from '../base/random.ts'
+export type { Random } from '../base/random.ts'
