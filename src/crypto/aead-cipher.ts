@@ -1,0 +1,155 @@
+import { concat, utf8 } from '../base/bytes.ts'
+import { AltostratusError } from '../base/errors.ts'
+import { SESSION_ID_SIZE, readSessionId, writeSessionId } from '../wire/session-id.ts'
+import type { AeadCipher, CryptoBackend } from './backend.ts'
+import { PACKETS_PER_KEY, PACKET_NUMBER_LENGTH, SUITE_AES_GCM, TAG_LENGTH } from './constants.ts'
+import { OPEN_FORGED, OPEN_MALFORMED, OPEN_REPLAYED } from './packet-cipher.ts'
+import type { PacketOpener, PacketSealer } from './packet-cipher.ts'
+import { ReplayWindow } from './replay-window.ts'
+
+/** One direction's secret, from which its keys come. `docs/protocol.md`, "Key schedule". */
+export interface AeadSecret {
+  readonly suite: number
+  /** 32 bytes of HKDF output. */
+  readonly secret: Uint8Array
+}
+
+const NONCE_LENGTH = 12
+const PAYLOAD_AT = SESSION_ID_SIZE + PACKET_NUMBER_LENGTH
+const WRAP = 0x1_0000_0000
+
+/** The key and nonce mask for one run of packet numbers; a fresh pair for each {@link PACKETS_PER_KEY}, so no key wears out. */
+class KeyEpoch {
+  readonly number: number
+  readonly cipher: AeadCipher
+  private readonly mask: Uint8Array
+  private readonly nonce = new Uint8Array(NONCE_LENGTH)
+
+  constructor(backend: CryptoBackend, { suite, secret }: AeadSecret, number: number) {
+    this.number = number
+    const keyLength = suite === SUITE_AES_GCM ? 16 : 32
+    const info = concat(utf8('altostratus 1 packets'), Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number))
+    const output = backend.hkdfSha256(secret, new Uint8Array(0), info, keyLength + NONCE_LENGTH)
+    const key = output.slice(0, keyLength)
+    this.cipher = suite === SUITE_AES_GCM ? backend.aesGcm(key) : backend.chacha20Poly1305(key)
+    this.mask = output.slice(keyLength)
+  }
+
+  /** The mask with the packet number, 64 bits wide, XORed into its end. Valid until the next call. */
+  nonceFor(packetNumber: number): Uint8Array {
+    const { nonce, mask } = this
+    nonce.set(mask)
+    let low = packetNumber % WRAP
+    let high = Math.floor(packetNumber / WRAP)
+    for (let i = 0; i < 4; i++) {
+      nonce[NONCE_LENGTH - 1 - i] = (nonce[NONCE_LENGTH - 1 - i] as number) ^ (low & 0xff)
+      nonce[NONCE_LENGTH - 5 - i] = (nonce[NONCE_LENGTH - 5 - i] as number) ^ (high & 0xff)
+      low >>>= 8
+      high >>>= 8
+    }
+    return nonce
+  }
+}
+
+/** The epochs in use: one, and around a change the one before or after it. */
+class KeyEpochs {
+  private readonly backend: CryptoBackend
+  private readonly secret: AeadSecret
+  private current: KeyEpoch
+  private other: KeyEpoch | undefined = undefined
+
+  constructor(backend: CryptoBackend, secret: AeadSecret) {
+    this.backend = backend
+    this.secret = secret
+    this.current = new KeyEpoch(backend, secret, 0)
+  }
+
+  for(packetNumber: number): KeyEpoch {
+    const number = Math.floor(packetNumber / PACKETS_PER_KEY)
+    if (number === this.current.number) return this.current
+    if (this.other === undefined || number !== this.other.number) this.other = new KeyEpoch(this.backend, this.secret, number)
+    const found = this.other
+    if (found.number > this.current.number) {
+      this.other = this.current
+      this.current = found
+    }
+    return found
+  }
+}
+
+function putSessionId(aad: Uint8Array, sessionId: number): void {
+  aad[0] = sessionId >>> 24
+  aad[1] = sessionId >>> 16
+  aad[2] = sessionId >>> 8
+  aad[3] = sessionId
+}
+
+/** Seals with an AEAD suite: packet number, ciphertext, tag; the receiver's session ID is authenticated with it. */
+export class AeadSealer implements PacketSealer {
+  readonly headroom: number = PAYLOAD_AT
+  readonly tailroom: number = TAG_LENGTH
+  private readonly epochs: KeyEpochs
+  private readonly aad = new Uint8Array(SESSION_ID_SIZE)
+  private next = 0
+
+  constructor(backend: CryptoBackend, secret: AeadSecret) {
+    this.epochs = new KeyEpochs(backend, secret)
+  }
+
+  seal(buffer: Uint8Array, plainEnd: number, sessionId: number): number {
+    const number = this.next++
+    if (number >= PACKETS_PER_KEY * WRAP) throw new AltostratusError('KEY_WORN_OUT', 'Packet numbers are used up.')
+    const low = number % WRAP
+    buffer[SESSION_ID_SIZE] = low >>> 24
+    buffer[SESSION_ID_SIZE + 1] = low >>> 16
+    buffer[SESSION_ID_SIZE + 2] = low >>> 8
+    buffer[SESSION_ID_SIZE + 3] = low
+    putSessionId(this.aad, sessionId)
+    const epoch = this.epochs.for(number)
+    epoch.cipher.seal(epoch.nonceFor(number), this.aad, buffer, PAYLOAD_AT, plainEnd)
+    const end = plainEnd + TAG_LENGTH
+    writeSessionId(buffer, sessionId, end)
+    return end
+  }
+}
+
+/** Opens what {@link AeadSealer} sealed. */
+export class AeadOpener implements PacketOpener {
+  readonly plainStart: number = 0
+  private readonly epochs: KeyEpochs
+  private readonly window = new ReplayWindow()
+  private readonly aad = new Uint8Array(SESSION_ID_SIZE)
+
+  constructor(backend: CryptoBackend, secret: AeadSecret) {
+    this.epochs = new KeyEpochs(backend, secret)
+  }
+
+  open(datagram: Uint8Array, out: Uint8Array): number {
+    const length = datagram.length - PAYLOAD_AT - TAG_LENGTH
+    if (length < 0) return OPEN_MALFORMED
+    const number = this.restore(datagram)
+    if (!this.window.isFresh(number)) return OPEN_REPLAYED
+    // A leap over a whole key's packets is no network's doing, and would cost a key derivation to refute.
+    if (number > this.window.highest + PACKETS_PER_KEY) return OPEN_FORGED
+    putSessionId(this.aad, readSessionId(datagram))
+    const epoch = this.epochs.for(number)
+    if (!epoch.cipher.open(epoch.nonceFor(number), this.aad, datagram, PAYLOAD_AT, datagram.length, out)) return OPEN_FORGED
+    this.window.accept(number)
+    return length
+  }
+
+  /** The number nearest to the highest one seen that has the low 32 bits on the wire. */
+  private restore(datagram: Uint8Array): number {
+    const low =
+      (((datagram[SESSION_ID_SIZE] as number) << 24) |
+        ((datagram[SESSION_ID_SIZE + 1] as number) << 16) |
+        ((datagram[SESSION_ID_SIZE + 2] as number) << 8) |
+        (datagram[SESSION_ID_SIZE + 3] as number)) >>>
+      0
+    const expected = this.window.highest + 1
+    const number = expected - (expected % WRAP) + low
+    if (number > expected + WRAP / 2 && number >= WRAP) return number - WRAP
+    if (number < expected - WRAP / 2) return number + WRAP
+    return number
+  }
+}

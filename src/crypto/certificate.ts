@@ -1,0 +1,116 @@
+import { EMPTY, Reader, Writer, toHex } from '../base/bytes.ts'
+import { DecodeError } from '../base/errors.ts'
+import { encodeOptions, parseCertificateOptions } from '../wire/option.ts'
+import type { Option } from '../wire/option.ts'
+import {
+  CERT_ACCEPTS_ANCILLARY,
+  CERT_EPHEMERAL_GROUP,
+  CERT_EXTRA_RANDOMNESS,
+  CERT_HOSTNAME,
+  CERT_SIGNING_KEY,
+  CERT_STATIC_KEY,
+  CERT_SUITE,
+} from '../wire/rfc7425.ts'
+import { readVlu, vluSize, writeVlu } from '../wire/vlu.ts'
+import type { CryptoBackend } from './backend.ts'
+import { MAX_CERTIFICATE, SUITE_AES_CBC_HMAC } from './constants.ts'
+
+/** What a certificate says. RFC 7425 §4.3. */
+export interface Certificate {
+  readonly bytes: Uint8Array
+  /** The part that the fingerprint is over. RFC 7425 §4.3.1. */
+  readonly canonical: Uint8Array
+  /** SHA-256 of the canonical section, 32 bytes. RFC 7425 §4.3.2. */
+  readonly fingerprint: Uint8Array
+  /** The fingerprint in hexadecimal: what peers are named by. */
+  readonly peerId: string
+  readonly hostname: Uint8Array | undefined
+  readonly acceptsAncillary: boolean
+  /** Groups for ephemeral keys, in the certificate's order; those that this end does not know are carried too. */
+  readonly ephemeralGroups: readonly number[]
+  /** Static public keys by group, in the certificate's order. */
+  readonly staticKeys: ReadonlyMap<number, Uint8Array>
+  /** Ed25519 public key that signs the keying messages; ours, so older implementations have none. */
+  readonly signingKey: Uint8Array | undefined
+  /** Cipher suites; a certificate that names none has RFC 7425's. */
+  readonly suites: readonly number[]
+}
+
+/** Bytes of an Ed25519 public key. RFC 8032. */
+const SIGNING_KEY_LENGTH = 32
+
+/** The value that begins with a group's number, with what follows it. */
+export function groupValue(group: number, rest: Uint8Array): Uint8Array {
+  const w = Writer.ofSize(vluSize(group) + rest.length)
+  writeVlu(w, group)
+  w.raw(rest)
+  return w.bytes
+}
+
+/** Takes {@link groupValue} apart. */
+export function parseGroupValue(value: Uint8Array): { readonly group: number; readonly rest: Uint8Array } {
+  const r = new Reader(value)
+  return { group: readVlu(r), rest: r.rest() }
+}
+
+/** Reads a certificate. RFC 7425 §4.3. @throws DecodeError when it is not one. */
+export function parseCertificate(bytes: Uint8Array, backend: CryptoBackend): Certificate {
+  if (bytes.length > MAX_CERTIFICATE) throw new DecodeError('certificate too long')
+  const { canonical, canonicalOptions } = parseCertificateOptions(bytes)
+  const values = (type: number): Uint8Array[] => canonicalOptions.filter((option) => option.type === type).map((option) => option.value)
+  const signingKey = values(CERT_SIGNING_KEY)[0]
+  if (signingKey !== undefined && signingKey.length !== SIGNING_KEY_LENGTH) throw new DecodeError('signing key length')
+  const suites = values(CERT_SUITE).map(suiteOf)
+  const staticKeys = new Map<number, Uint8Array>()
+  for (const value of values(CERT_STATIC_KEY)) {
+    const { group, rest } = parseGroupValue(value)
+    if (!staticKeys.has(group)) staticKeys.set(group, rest)
+  }
+  const fingerprint = backend.sha256(canonical)
+  return {
+    bytes: bytes.slice(),
+    canonical,
+    fingerprint,
+    peerId: toHex(fingerprint),
+    hostname: values(CERT_HOSTNAME)[0],
+    acceptsAncillary: values(CERT_ACCEPTS_ANCILLARY).length > 0,
+    ephemeralGroups: values(CERT_EPHEMERAL_GROUP).map((value) => parseGroupValue(value).group),
+    staticKeys,
+    signingKey,
+    suites: suites.length === 0 ? [SUITE_AES_CBC_HMAC] : suites,
+  }
+}
+
+function suiteOf(value: Uint8Array): number {
+  if (value.length === 0) throw new DecodeError('empty cipher suite')
+  return value[0] as number
+}
+
+/** What a new certificate is to say. */
+export interface CertificateFields {
+  readonly hostname?: Uint8Array | undefined
+  readonly acceptsAncillary: boolean
+  readonly ephemeralGroups: readonly number[]
+  readonly staticKeys: ReadonlyMap<number, Uint8Array>
+  readonly signingKey?: Uint8Array | undefined
+  /** Empty: RFC 7425's alone, unnamed. */
+  readonly suites: readonly number[]
+  /** Makes the fingerprint unique where no key does. RFC 7425 §4.3.3.3. */
+  readonly extraRandomness?: Uint8Array | undefined
+}
+
+/** Encodes a certificate, all of it canonical and without a Marker, which some implementations hash. */
+export function encodeCertificate(fields: CertificateFields): Uint8Array {
+  const options: Option[] = []
+  const add = (type: number, value: Uint8Array | undefined): void => {
+    if (value !== undefined) options.push({ type, value })
+  }
+  add(CERT_HOSTNAME, fields.hostname)
+  if (fields.acceptsAncillary) add(CERT_ACCEPTS_ANCILLARY, EMPTY)
+  for (const group of fields.ephemeralGroups) add(CERT_EPHEMERAL_GROUP, groupValue(group, EMPTY))
+  for (const [group, key] of fields.staticKeys) add(CERT_STATIC_KEY, groupValue(group, key))
+  add(CERT_SIGNING_KEY, fields.signingKey)
+  for (const suite of fields.suites) add(CERT_SUITE, Uint8Array.of(suite))
+  add(CERT_EXTRA_RANDOMNESS, fields.extraRandomness)
+  return encodeOptions(options)
+}

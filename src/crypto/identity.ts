@@ -1,0 +1,123 @@
+import { concat, utf8 } from '../base/bytes.ts'
+import { AltostratusError, DecodeError } from '../base/errors.ts'
+import { randomBytes } from '../base/random.ts'
+import { encodeOptions, parseOptions } from '../wire/option.ts'
+import { SIGNATURE_ED25519 } from '../wire/rfc7425.ts'
+import type { CryptoBackend, CryptoContext } from './backend.ts'
+import { encodeCertificate, groupValue, parseCertificate, parseGroupValue } from './certificate.ts'
+import type { Certificate } from './certificate.ts'
+import { GROUP_X25519, SUITE_AES_CBC_HMAC, SUITE_AES_GCM, SUITE_CHACHA20_POLY1305 } from './constants.ts'
+import { generateKeyPair } from './diffie-hellman.ts'
+import type { DhKeyPair } from './diffie-hellman.ts'
+
+/** What a new identity is to be able to do. */
+export interface IdentityOptions extends CryptoContext {
+  /** Host name in the certificate. RFC 7425 §4.3.3.1. */
+  readonly hostname?: string
+  /** Whether it can be opened to by URI, as servers are. RFC 7425 §4.3.3.2. */
+  readonly acceptsAncillary?: boolean
+  /** Groups for ephemeral keys; X25519 alone by default. */
+  readonly groups?: readonly number[]
+  /** Groups for which a static key is made instead; the certificate then has no ephemeral groups. RFC 7425 §4.3.3.5. */
+  readonly staticGroups?: readonly number[]
+  /** Cipher suites; all three by default. Empty for a certificate that is RFC 7425's alone. */
+  readonly suites?: readonly number[]
+  /** Whether it has a signing key; `false` for a certificate that is RFC 7425's alone. */
+  readonly signing?: boolean
+}
+
+const SEED_LENGTH = 32
+/** "X": nothing to sign with. RFC 7425 §4.3.5. */
+const NO_SIGNATURE = utf8('X')
+/** Parts of an exported identity. */
+const EXPORT_CERTIFICATE = 1
+const EXPORT_SEED = 2
+const EXPORT_STATIC_SECRET = 3
+const EXPORT_VERSION: Uint8Array = utf8('altostratus identity 1\n')
+
+/** Who an endpoint is: its certificate, and the keys that prove it. */
+export class Identity {
+  /** What it shows to others. RFC 7425 §4.3. */
+  readonly certificate: Certificate
+  /** Static key pairs by group. */
+  readonly staticKeys: ReadonlyMap<number, DhKeyPair>
+  private readonly seed: Uint8Array | undefined
+  private readonly backend: CryptoBackend
+
+  /** Use {@link createIdentity} or {@link importIdentity}. */
+  constructor(backend: CryptoBackend, certificate: Certificate, seed: Uint8Array | undefined, staticKeys: ReadonlyMap<number, DhKeyPair>) {
+    this.backend = backend
+    this.certificate = certificate
+    this.seed = seed
+    this.staticKeys = staticKeys
+  }
+
+  /** SHA-256 of the certificate's canonical section, 32 bytes. */
+  get fingerprint(): Uint8Array {
+    return this.certificate.fingerprint
+  }
+
+  /** The fingerprint as 64 hexadecimal digits. */
+  get peerId(): string {
+    return this.certificate.peerId
+  }
+
+  /** The signature field for the given signed parameters. RFC 7425 §4.3.5. */
+  sign(parameters: Uint8Array): Uint8Array {
+    if (this.seed === undefined) return NO_SIGNATURE
+    return encodeOptions([{ type: SIGNATURE_ED25519, value: this.backend.ed25519Sign(parameters, this.seed) }])
+  }
+
+  /** All of it, secrets included, so that a player keeps the same peer ID. Store it like a password. */
+  export(): Uint8Array {
+    const options = [{ type: EXPORT_CERTIFICATE, value: this.certificate.bytes }]
+    if (this.seed !== undefined) options.push({ type: EXPORT_SEED, value: this.seed })
+    for (const { group, secret } of this.staticKeys.values()) options.push({ type: EXPORT_STATIC_SECRET, value: groupValue(group, secret) })
+    return concat(EXPORT_VERSION, encodeOptions(options))
+  }
+}
+
+/** Makes a new identity. */
+export function createIdentity(options: IdentityOptions): Identity {
+  const { backend, random, staticGroups = [], signing = true } = options
+  const seed = signing ? randomBytes(random, SEED_LENGTH) : undefined
+  const staticKeys = new Map(staticGroups.map((group) => [group, generateKeyPair(options, group)]))
+  const bytes = encodeCertificate({
+    hostname: options.hostname === undefined ? undefined : utf8(options.hostname),
+    acceptsAncillary: options.acceptsAncillary ?? false,
+    ephemeralGroups: staticGroups.length > 0 ? [] : (options.groups ?? [GROUP_X25519]),
+    staticKeys: new Map([...staticKeys].map(([group, pair]) => [group, pair.publicKey])),
+    signingKey: seed === undefined ? undefined : backend.ed25519PublicKey(seed),
+    suites: options.suites ?? [SUITE_AES_GCM, SUITE_CHACHA20_POLY1305, SUITE_AES_CBC_HMAC],
+    extraRandomness: seed === undefined && staticGroups.length === 0 ? randomBytes(random, SEED_LENGTH) : undefined,
+  })
+  return new Identity(backend, parseCertificate(bytes, backend), seed, staticKeys)
+}
+
+/** Restores what {@link Identity.export} gave. @throws AltostratusError `BAD_IDENTITY`. */
+export function importIdentity(bytes: Uint8Array, backend: CryptoBackend): Identity {
+  try {
+    const version = bytes.slice(0, EXPORT_VERSION.length)
+    if (version.some((byte, i) => byte !== EXPORT_VERSION[i])) throw new DecodeError('not an exported identity')
+    const options = parseOptions(bytes.slice(EXPORT_VERSION.length))
+    const certificateBytes = options.find((option) => option.type === EXPORT_CERTIFICATE)?.value
+    if (certificateBytes === undefined) throw new DecodeError('no certificate')
+    const certificate = parseCertificate(certificateBytes, backend)
+    const seed = options.find((option) => option.type === EXPORT_SEED)?.value
+    if (certificate.signingKey !== undefined && seed?.length !== SEED_LENGTH) throw new DecodeError('no signing key')
+    const staticKeys = new Map<number, DhKeyPair>()
+    for (const { type, value } of options) {
+      if (type !== EXPORT_STATIC_SECRET) continue
+      const { group, rest } = parseGroupValue(value)
+      const publicKey = certificate.staticKeys.get(group)
+      if (publicKey !== undefined) staticKeys.set(group, { group, secret: rest, publicKey })
+    }
+    return new Identity(backend, certificate, seed, staticKeys)
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause
+    throw new AltostratusError('BAD_IDENTITY', `This is not an exported identity: ${cause.reason}.`, {
+      hint: 'Pass the bytes that identity.export() gave, unchanged, or leave the identity out to get a fresh one.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,83 @@
+import { cbc, gcm } from '@noble/ciphers/aes.js'
+import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { ed25519, x25519 } from '@noble/curves/ed25519.js'
+import { hkdf } from '@noble/hashes/hkdf.js'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import type { AeadCipher, CbcCipher, CryptoBackend, MacKey } from './backend.ts'
+import { BLOCK, TAG_LENGTH } from './constants.ts'
+import { modpPower } from './modp.ts'
+
+const ZERO_IV = new Uint8Array(BLOCK)
+const ZERO_SECRET = new Uint8Array(32)
+
+type AeadFactory = (key: Uint8Array, nonce: Uint8Array, aad: Uint8Array) => {
+  encrypt(data: Uint8Array): Uint8Array
+  decrypt(data: Uint8Array): Uint8Array
+}
+
+/** Pure JavaScript primitives of the @noble libraries: for browsers, and the reference for other backends. */
+export const nobleBackend: CryptoBackend = {
+  name: 'noble',
+  sha256: (data) => sha256(data),
+  hmacSha256: (key, data) => hmac(sha256, key, data),
+  hkdfSha256: (secret, salt, info, length) => hkdf(sha256, secret, salt, info, length),
+  ed25519PublicKey: (seed) => ed25519.getPublicKey(seed),
+  ed25519Sign: (message, seed) => ed25519.sign(message, seed),
+  ed25519Verify: (signature, message, publicKey) => {
+    try {
+      return ed25519.verify(signature, message, publicKey)
+    } catch {
+      return false
+    }
+  },
+  x25519PublicKey: (secret) => x25519.getPublicKey(secret),
+  x25519: (secret, publicKey) => {
+    try {
+      return x25519.getSharedSecret(secret, publicKey)
+    } catch {
+      // It throws for points of small order, whose secret is all zeros.
+      return ZERO_SECRET.slice()
+    }
+  },
+  modpPublicKey: (group, secret) => modpPower(group, secret),
+  modpShared: (group, secret, publicKey) => modpPower(group, secret, publicKey),
+  cbc: (key) => nobleCbc(key.slice()),
+  aesGcm: (key) => nobleAead(gcm, key.slice()),
+  chacha20Poly1305: (key) => nobleAead(chacha20poly1305, key.slice()),
+  mac: (key) => nobleMac(key.slice()),
+}
+
+function nobleCbc(key: Uint8Array): CbcCipher {
+  return {
+    encrypt(buffer, start, end) {
+      buffer.set(cbc(key, ZERO_IV, { disablePadding: true }).encrypt(buffer.subarray(start, end)), start)
+    },
+    decrypt(source, start, end, out) {
+      out.set(cbc(key, ZERO_IV, { disablePadding: true }).decrypt(source.subarray(start, end)))
+    },
+  }
+}
+
+function nobleAead(factory: AeadFactory, key: Uint8Array): AeadCipher {
+  return {
+    seal(nonce, aad, buffer, start, end) {
+      buffer.set(factory(key, nonce, aad).encrypt(buffer.subarray(start, end)), start)
+    },
+    open(nonce, aad, source, start, end, out) {
+      if (end - start < TAG_LENGTH) return false
+      try {
+        out.set(factory(key, nonce, aad).decrypt(source.subarray(start, end)))
+        return true
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+function nobleMac(key: Uint8Array): MacKey {
+  // The keyed state is made once and cloned for each packet, which saves two of the hash's blocks.
+  const keyed = hmac.create(sha256, key)
+  return { compute: (bytes, start, end) => keyed.clone().update(bytes.subarray(start, end)).digest() }
+}
