@@ -15,18 +15,18 @@ const configs = ['api-extractor.json', ...readdirSync(join(root, 'config')).map(
 )
 
 for (const name of configs) {
-  const config = ExtractorConfig.loadFileAndPrepare(join(root, name))
   const problems = []
-  const result = Extractor.invoke(config, {
+  const result = Extractor.invoke(ExtractorConfig.loadFileAndPrepare(join(root, name)), {
     localBuild: update,
     messageCallback: (message) => {
       message.handled = true
-      if (message.logLevel === 'error' || message.logLevel === 'warning') problems.push(message.formatMessageWithLocation(root))
+      const aboutTheApi = !message.messageId.startsWith('console-')
+      if (aboutTheApi && ['error', 'warning'].includes(message.logLevel)) problems.push(message.formatMessageWithLocation(root))
     },
   })
-  const failed = !result.succeeded && !(update && problems.length === 0)
-  if (failed) process.exitCode = 1
-  const outcome = result.apiReportChanged ? (update ? 'updated' : 'STALE: run `npm run api` and commit etc/') : 'up to date'
-  console.log(`${config.reportFileName ?? name}: ${failed && !result.apiReportChanged ? 'FAILED' : outcome}`)
+  const stale = result.apiReportChanged && !update
+  if (stale || problems.length > 0) process.exitCode = 1
+  const outcome = stale ? 'STALE: run `npm run api` and commit etc/' : result.apiReportChanged ? 'updated' : 'up to date'
+  console.log(`${name}: ${problems.length > 0 ? 'FAILED' : outcome}`)
   for (const problem of problems) console.log(`  ${problem}`)
 }
