@@ -11,7 +11,11 @@ import { modpPower } from './modp.ts'
 const ZERO_IV = new Uint8Array(BLOCK)
 const ZERO_SECRET = new Uint8Array(32)
 
-type AeadFactory = (key: Uint8Array, nonce: Uint8Array, aad: Uint8Array) => {
+type AeadFactory = (
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+) => {
   encrypt(data: Uint8Array): Uint8Array
   decrypt(data: Uint8Array): Uint8Array
 }

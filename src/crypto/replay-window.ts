@@ -12,7 +12,7 @@ export class ReplayWindow {
   isFresh(number: number): boolean {
     if (number > this.highest) return true
     if (number <= this.highest - REPLAY_WINDOW + WORD_BITS) return false
-    return ((this.bits[this.wordOf(number)] as number) & (1 << number % WORD_BITS)) === 0
+    return ((this.bits[this.wordOf(number)] as number) & (1 << (number % WORD_BITS))) === 0
   }
 
   /** Takes note of a packet that was verified. */
@@ -24,7 +24,7 @@ export class ReplayWindow {
       this.highest = number
     }
     const at = this.wordOf(number)
-    this.bits[at] = (this.bits[at] as number) | (1 << number % WORD_BITS)
+    this.bits[at] = (this.bits[at] as number) | (1 << (number % WORD_BITS))
   }
 
   private wordOf(number: number): number {

@@ -67,9 +67,9 @@ export const DEFAULT_PRIORITY = 3
 /** Largest message by default; a file goes in pieces, a game's message is far below. Bytes. */
 export const MAX_MESSAGE = 1_048_576
 /** What a sending flow holds unacknowledged before `write` refuses, by default: two of the largest messages. Bytes. */
-export const MAX_QUEUED = 2 * MAX_MESSAGE
+export const MAX_QUEUED: number = 2 * MAX_MESSAGE
 /** What a receiving flow holds for reordering and reassembly, by default: two of the largest messages. Bytes. */
-export const RECEIVE_CAPACITY = 2 * MAX_MESSAGE
+export const RECEIVE_CAPACITY: number = 2 * MAX_MESSAGE
 /** Storage counted for each buffered fragment beside its data, so that empty fragments are not free. Bytes. */
 export const FRAGMENT_OVERHEAD = 64
 /** Gaps that one receiving flow may have; a fragment that would make one more is dropped as if lost. */

@@ -1,6 +1,6 @@
 import type { Address } from '../base/address.ts'
 import { Reader, Writer } from '../base/bytes.ts'
-import { AltostratusError } from '../base/errors.ts'
+import { AltostratusError, DecodeError } from '../base/errors.ts'
 import type { HeapItem } from '../base/timers.ts'
 import type { Certificate } from '../crypto/certificate.ts'
 import type { SessionKeys } from '../crypto/keying.ts'
@@ -105,13 +105,15 @@ export class Session implements HeapItem, FlowOutput {
   /** Free for the user of the engine. */
   context: unknown
   /** @internal */
-  deadline = Infinity
+  deadline: number = Infinity
   /** @internal */
   heapIndex = -1
   /** @internal Waits in the endpoint's list of sessions with something to send. */
   isReady = false
   /** @internal What is known only while it opens. */
   opening: Opening | undefined = undefined
+  /** @internal The tag by which answers find it, until it is no longer opening. */
+  tag: Uint8Array | undefined = undefined
   /** @internal IIKeying's component and our answer, for a retransmitted one. RFC 7016 §3.5.1.1.2. */
   answered: { readonly component: Uint8Array; readonly farId: number; readonly datagram: Uint8Array } | undefined = undefined
 
@@ -138,6 +140,7 @@ export class Session implements HeapItem, FlowOutput {
   private readonly forwards: Uint8Array[] = []
   private forwardTokens = FORWARDED_PER_SECOND
   private forwardRefillAt = 0
+  private dataChunks = 0
   private pingWanted = false
   private closeWanted = false
   private closeAckWanted = false
@@ -332,7 +335,7 @@ export class Session implements HeapItem, FlowOutput {
 
   /**
    * @internal Processes a verified packet, its header already read.
-   * @returns A reason when it was not for this session; a DecodeError flies when a chunk is malformed.
+   * @returns A reason when it, or a chunk of it, was dropped.
    */
   receive(header: PacketHeader, plain: Reader, now: number): string | undefined {
     // RFC 7016 §2.2.4: a packet with our own mark is a reflection.
@@ -461,34 +464,41 @@ export class Session implements HeapItem, FlowOutput {
     summary.outstandingBefore = flows.inFlight.bytes
     summary.ackedBytes = 0
     summary.anyAcks = false
-    let dataChunks = 0
+    this.dataChunks = 0
     let dropped: string | undefined
-    try {
-      while (cursor.next()) {
-        const { type, payload } = cursor
-        if (type === CHUNK_CLOSE || type === CHUNK_CLOSE_ACK) this.receiveClose(type, now)
-        else if (this.sessionState !== 'open') continue
-        else if (type === CHUNK_USER_DATA || type === CHUNK_NEXT_USER_DATA) {
-          if (type === CHUNK_USER_DATA) readUserData(payload, this.userData)
-          else if (dataChunks === 0) return 'next user data without user data'
-          else readNextUserData(payload, this.userData)
-          dataChunks++
-          dropped = flows.receiveUserData(this.userData, payload, now) ?? dropped
-        } else if (type === CHUNK_RANGE_ACK || type === CHUNK_BITMAP_ACK) {
-          if (type === CHUNK_RANGE_ACK) readRangeAck(payload, flows.ack)
-          else readBitmapAck(payload, flows.ack)
-          summary.anyAcks = true
-          summary.ackedBytes += flows.receiveAck(now, this.rtt.erto)
-        } else this.receiveControl(type, payload, flows, now)
-      }
-    } finally {
-      // What was processed before a malformed chunk counts.
-      if (this.sessionState === 'open') {
-        if (dataChunks > 0) flows.dataPacketProcessed(now)
-        if (summary.anyAcks) this.acksProcessed(flows, now)
+    while (cursor.next()) {
+      try {
+        dropped = this.receiveChunk(cursor.type, cursor.payload, flows, now) ?? dropped
+      } catch (error) {
+        // RFC 7016 §2.3: a chunk with an error is as if it were not there; the next ones count.
+        if (!(error instanceof DecodeError)) throw error
+        dropped = error.reason
       }
     }
+    if (this.sessionState === 'open') {
+      if (this.dataChunks > 0) flows.dataPacketProcessed(now)
+      if (summary.anyAcks) this.acksProcessed(flows, now)
+    }
     return dropped
+  }
+
+  private receiveChunk(type: number, payload: Reader, flows: FlowSet, now: number): string | undefined {
+    const { summary, userData } = this
+    if (type === CHUNK_CLOSE || type === CHUNK_CLOSE_ACK) this.receiveClose(type, now)
+    else if (this.sessionState !== 'open') return undefined
+    else if (type === CHUNK_USER_DATA || type === CHUNK_NEXT_USER_DATA) {
+      if (type === CHUNK_USER_DATA) readUserData(payload, userData)
+      else if (this.dataChunks === 0) return 'next user data without user data'
+      else readNextUserData(payload, userData)
+      this.dataChunks++
+      return flows.receiveUserData(userData, payload, now)
+    } else if (type === CHUNK_RANGE_ACK || type === CHUNK_BITMAP_ACK) {
+      if (type === CHUNK_RANGE_ACK) readRangeAck(payload, flows.ack)
+      else readBitmapAck(payload, flows.ack)
+      summary.anyAcks = true
+      summary.ackedBytes += flows.receiveAck(now, this.rtt.erto)
+    } else this.receiveControl(type, payload, flows, now)
+    return undefined
   }
 
   private acksProcessed(flows: FlowSet, now: number): void {

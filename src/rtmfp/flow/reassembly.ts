@@ -106,8 +106,7 @@ export class ReassemblyBuffer {
       const begin = at
       let end = at + 1
       while (end < this.parts.length && this.continues(end)) end++
-      const abandoned =
-        (this.parts[begin] as Part).control !== FRA_BEGIN || (this.parts[end - 1] as Part).sequenceNumber < contiguous
+      const abandoned = (this.parts[begin] as Part).control !== FRA_BEGIN || (this.parts[end - 1] as Part).sequenceNumber < contiguous
       if (abandoned) this.drop(begin, end - begin)
       else at = end
     }

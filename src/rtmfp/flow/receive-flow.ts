@@ -50,6 +50,7 @@ export class ReceiveFlow {
   private announcedBlocks = -1
   private lastDelivered = 0
   private suspended = false
+  private rejected = false
   private completeTold = false
   private lingerUntil = Infinity
 
@@ -66,6 +67,11 @@ export class ReceiveFlow {
     return this.flowState
   }
 
+  /** Whether this end has refused the flow. */
+  get isRejected(): boolean {
+    return this.rejected
+  }
+
   /** How messages are handed over; `ordered` until set. To be set when the flow opens. */
   get delivery(): Delivery {
     return this.mode
@@ -80,6 +86,7 @@ export class ReceiveFlow {
   reject(code = 0): void {
     if (this.flowState !== 'open') return
     this.flowState = 'rejected'
+    this.rejected = true
     this.exceptionCode = code
     this.buffer.clear()
     this.host.wantsAck(this, true)
@@ -143,7 +150,10 @@ export class ReceiveFlow {
     const accept = this.flowState === 'open' && isNew && !chunk.abandon
     // The usual packet: the very next fragment, a whole message, nothing held. It need not pass through the buffer.
     const direct =
-      accept && chunk.fragmentControl === FRA_WHOLE && !this.suspended && (this.mode !== 'ordered' || (number === this.seen.contiguous + 1 && this.buffer.isEmpty))
+      accept &&
+      chunk.fragmentControl === FRA_WHOLE &&
+      !this.suspended &&
+      (this.mode !== 'ordered' || (number === this.seen.contiguous + 1 && this.buffer.isEmpty))
     let index = -1
     if (accept && !direct) index = this.buffer.insert(number, chunk.fragmentControl, bytes.slice(chunk.start, chunk.end))
     this.seen.addRange(0, chunk.forwardSequenceNumber)

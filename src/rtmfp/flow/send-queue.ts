@@ -11,7 +11,7 @@ export class Fragment {
   messageFirst = 0
   messageLast = 0
   /** When the message is worth nothing any more, milliseconds; `Infinity` for never. */
-  deadline = Infinity
+  deadline: number = Infinity
   abandoned = false
   sentAbandoned = false
   everSent = false

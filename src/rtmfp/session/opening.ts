@@ -1,4 +1,6 @@
 import type { Address } from '../../base/address.ts'
+import { EMPTY } from '../../base/bytes.ts'
+import type { InitiatorKeying } from '../../crypto/keying.ts'
 import { REDIRECT_THRESHOLD, STARTUP_BACKOFF, STARTUP_FIRST_INTERVAL } from '../constants.ts'
 
 interface Attempt {
@@ -42,5 +44,31 @@ export class Candidates {
       return attempt.address
     }
     return undefined
+  }
+}
+
+/** What an initiator knows of a session that is opening. RFC 7016 §3.5.1.1.1. */
+export class Opening {
+  readonly epd: Uint8Array
+  readonly tag: Uint8Array
+  readonly candidates: Candidates = new Candidates()
+  /** When the attempt is given up. */
+  readonly until: number
+  /** This end's half of the keying, once a responder is selected. */
+  keying: InitiatorKeying | undefined = undefined
+  /** The cookie that was echoed, and whether it has been changed already. RFC 7016 §3.5.1.2. */
+  cookie: Uint8Array = EMPTY
+  cookieChanged = false
+  /** The IIKeying packet's chunk, ready to be sent again. */
+  iikeying: Uint8Array = EMPTY
+
+  constructor(epd: Uint8Array, tag: Uint8Array, until: number) {
+    this.epd = epd
+    this.tag = tag
+    this.until = until
+  }
+
+  get deadline(): number {
+    return Math.min(this.until, this.candidates.deadline)
   }
 }

@@ -1,0 +1,385 @@
+import type { Address } from '../base/address.ts'
+import { Reader, toHex } from '../base/bytes.ts'
+import { AltostratusError, DecodeError } from '../base/errors.ts'
+import { randomBytes } from '../base/random.ts'
+import type { Random } from '../base/random.ts'
+import { DeadlineHeap } from '../base/timers.ts'
+import type { CryptoBackend } from '../crypto/backend.ts'
+import { createDefaultCipher } from '../crypto/cbc-cipher.ts'
+import type { Certificate } from '../crypto/certificate.ts'
+import type { Identity } from '../crypto/identity.ts'
+import { OPEN_FORGED, OPEN_MALFORMED, OPEN_REPLAYED } from '../crypto/packet-cipher.ts'
+import type { PacketOpener } from '../crypto/packet-cipher.ts'
+import { DEFAULT_POLICY } from '../crypto/policy.ts'
+import type { KeyingPolicy } from '../crypto/policy.ts'
+import type { WireAddress } from '../wire/address.ts'
+import { ChunkCursor } from '../wire/chunk.ts'
+import { MODE_STARTUP, readPacketHeader } from '../wire/header.ts'
+import type { PacketHeader } from '../wire/header.ts'
+import { readSessionId } from '../wire/session-id.ts'
+import { readFIHello } from '../wire/startup.ts'
+import {
+  DEAD_AFTER,
+  KEEPALIVE_INTERVAL,
+  MAX_DATAGRAM,
+  MAX_INCOMING_SESSIONS,
+  MAX_MESSAGE,
+  MAX_RECEIVED_DATAGRAM,
+  OPEN_TIMEOUT,
+  TAG_LENGTH,
+} from './constants.ts'
+import { Handshake } from './handshake.ts'
+import { Session } from './session.ts'
+import type { EndpointEvent, SessionHost } from './session.ts'
+import { CookieJar } from './session/cookie.ts'
+import { Opening } from './session/opening.ts'
+import { TimeCriticalRecord } from './session/time-critical.ts'
+import { StartupPackets } from './startup.ts'
+
+/** Where a hello that is meant for another endpoint is to go. RFC 7016 §3.5.1.6. */
+export interface Introduction {
+  /** Addresses to redirect the initiator to; none for no redirect. */
+  readonly addresses: readonly WireAddress[]
+  /** The session with the endpoint that is meant, to forward the hello through. */
+  readonly forwardTo?: Session | undefined
+}
+
+/** What an endpoint is made with. */
+export interface EndpointConfig {
+  readonly identity: Identity
+  readonly backend: CryptoBackend
+  readonly random: Random
+  /** What is accepted in a keying; X25519 and signatures by default. */
+  readonly policy?: KeyingPolicy
+  /** Largest datagram to send, bytes; 1,280 by default. */
+  readonly maxDatagram?: number
+  /** Largest message to send or take, bytes; 1 MiB by default. */
+  readonly maxMessageBytes?: number
+  /** Ask after silence of this many milliseconds; 1,000 by default. */
+  readonly keepaliveInterval?: number
+  /** Take silence of this many milliseconds for the far end's death; 5,000 by default. */
+  readonly deadAfter?: number
+  /** Whether a peer may open a session to this end; anyone by default. */
+  readonly acceptSession?: (peerId: string, certificate: Certificate, from: Address) => boolean
+  /** Looks up the endpoint that a hello is meant for when it is not this one: makes this end a redirector and forwarder. */
+  readonly introduce?: (epd: Uint8Array, from: Address) => Introduction | undefined
+}
+
+/** How to open a session. */
+export interface OpenOptions {
+  /** Names the far end: see `fingerprintEpd`, `hostnameEpd`, `ancillaryEpd`. RFC 7016 §3.2. */
+  readonly epd: Uint8Array
+  /** Addresses to try, all at once; an introducer's among them. */
+  readonly candidates: readonly Address[]
+  /** Give up after so many milliseconds; 95,000 by default. */
+  readonly timeout?: number
+  readonly keepaliveInterval?: number
+  readonly deadAfter?: number
+  /** Whether the far end may forward hellos to this one; for introducers. RFC 7016 §3.5.1.5. */
+  readonly acceptForwarded?: boolean
+  /** Becomes the session's `context`. */
+  readonly context?: unknown
+}
+
+/** Datagrams and packets that came to nothing, and why. */
+export interface EndpointStats {
+  datagramsReceived: number
+  datagramsSent: number
+  /** By reason, in a few stable words. */
+  readonly drops: Map<string, number>
+}
+
+/** {@link Output.kind}: send `datagram` to `to`. */
+export const OUTPUT_TRANSMIT = 1
+/** {@link Output.kind}: `event` happened. */
+export const OUTPUT_EVENT = 2
+/** {@link Output.kind}: nothing more until an input comes, or until the time `until`. */
+export const OUTPUT_WAIT = 3
+
+/** What {@link Endpoint.poll} gives; one object, filled anew by each call. */
+export interface Output {
+  kind: number
+  /** A view, valid until the next call. */
+  datagram: Uint8Array
+  to: Address | undefined
+  event: EndpointEvent | undefined
+  /** Milliseconds on the clock that is handed in; `Infinity` for no deadline. */
+  until: number
+}
+
+const NO_DATAGRAM = new Uint8Array(0)
+/** Opening adds a verification tag's worth of slack at most. */
+const OPEN_SLACK = 64
+
+/**
+ * The protocol engine of one RTMFP endpoint. It has no clock, no socket and no randomness of its own: hand it inputs (`receive`, `open`,
+ * what sessions and flows offer) and `poll` it until it says to wait. RFC 7016 §3.
+ */
+export class Endpoint implements SessionHost {
+  readonly identity: Identity
+  readonly stats: EndpointStats = { datagramsReceived: 0, datagramsSent: 0, drops: new Map() }
+  /** @internal */
+  readonly config: EndpointConfig
+  /** @internal */
+  readonly policy: KeyingPolicy
+  /** @internal */
+  readonly cookies: CookieJar
+  /** @internal */
+  readonly startup: StartupPackets
+  readonly maxDatagram: number
+  readonly maxMessageBytes: number
+  /** @internal */
+  readonly timeCritical: TimeCriticalRecord = new TimeCriticalRecord()
+
+  private readonly byId = new Map<number, Session>()
+  private readonly byTag = new Map<string, Session>()
+  private readonly handshake: Handshake
+  private readonly defaultOpener: PacketOpener
+  private readonly heap = new DeadlineHeap<Session>()
+  private readonly events: EndpointEvent[] = []
+  private eventsTaken = 0
+  private readonly ready: Session[] = []
+  private readonly sendBuffer: Uint8Array
+  private readonly plain = new Uint8Array(MAX_RECEIVED_DATAGRAM + OPEN_SLACK)
+  private readonly reader = new Reader()
+  private readonly cursor = new ChunkCursor()
+  private readonly header: PacketHeader = { mode: 0, timeCritical: false, timeCriticalReverse: false, timestamp: -1, timestampEcho: -1 }
+  private readonly output: Output = { kind: OUTPUT_WAIT, datagram: NO_DATAGRAM, to: undefined, event: undefined, until: Infinity }
+  private incoming = 0
+
+  constructor(config: EndpointConfig) {
+    this.config = config
+    this.identity = config.identity
+    this.policy = config.policy ?? DEFAULT_POLICY
+    this.maxDatagram = config.maxDatagram ?? MAX_DATAGRAM
+    this.maxMessageBytes = config.maxMessageBytes ?? MAX_MESSAGE
+    this.cookies = new CookieJar(config.backend, config.random)
+    const cipher = createDefaultCipher(config.backend)
+    this.startup = new StartupPackets(cipher.sealer)
+    this.defaultOpener = cipher.opener
+    this.handshake = new Handshake(this)
+    this.sendBuffer = new Uint8Array(this.maxDatagram + OPEN_SLACK)
+  }
+
+  /** All sessions, opening and closing ones too. */
+  get sessions(): IterableIterator<Session> {
+    return this.byId.values()
+  }
+
+  get sessionCount(): number {
+    return this.byId.size
+  }
+
+  /** Begins to open a session. A `session-open` or `session-failed` event follows. RFC 7016 §3.5.1.1.1. */
+  open(options: OpenOptions, now: number): Session {
+    if (options.candidates.length === 0) {
+      throw new AltostratusError('NO_ADDRESS', 'A session needs at least one address to try.')
+    }
+    const session = this.createSession(true, options)
+    const opening = new Opening(options.epd, randomBytes(this.config.random, TAG_LENGTH), now + (options.timeout ?? OPEN_TIMEOUT))
+    for (const address of options.candidates) opening.candidates.add(address, now)
+    session.opening = opening
+    session.tag = opening.tag
+    this.byTag.set(toHex(opening.tag), session)
+    this.wake(session)
+    return session
+  }
+
+  /** Closes all sessions in orderly fashion. */
+  closeAll(now: number): void {
+    for (const session of this.byId.values()) session.close(now)
+  }
+
+  /** Ends all sessions at once; each far end is told one time. */
+  abortAll(): void {
+    for (const session of this.byId.values()) session.abort()
+  }
+
+  /** Takes a datagram from the network. Whatever is in it, nothing is thrown; what is wrong is counted in `stats.drops`. */
+  receive(datagram: Uint8Array, from: Address, now: number): void {
+    this.stats.datagramsReceived++
+    const reason = this.process(datagram, from, now)
+    if (reason !== undefined) this.drop(reason)
+  }
+
+  /** Gives the next thing to do; to be called until it says to wait, after every input. */
+  poll(now: number): Output {
+    const { output } = this
+    for (;;) {
+      this.runTimers(now)
+      if (this.pollEvent(output)) return output
+      if (this.pollDatagram(output, now)) return output
+      if (this.heap.first === undefined || this.heap.first.deadline > now) break
+    }
+    output.kind = OUTPUT_WAIT
+    output.until = this.heap.first?.deadline ?? Infinity
+    return output
+  }
+
+  // What follows is for sessions and the handshake.
+
+  /** @internal */
+  emit(event: EndpointEvent): void {
+    this.events.push(event)
+  }
+
+  /** @internal */
+  wake(session: Session): void {
+    if (session.isReady) return
+    session.isReady = true
+    this.ready.push(session)
+  }
+
+  /** @internal */
+  forwardedHello(session: Session, payload: Reader, now: number): void {
+    if (!session.takeForwardToken(now)) this.drop('forwarded hello not accepted')
+    else this.handshake.forwardedHello(readFIHello(payload), now)
+  }
+
+  /** @internal */
+  drop(reason: string): void {
+    this.stats.drops.set(reason, (this.stats.drops.get(reason) ?? 0) + 1)
+  }
+
+  /** @internal A new session that its initiator has keyed; `undefined` when there are too many. */
+  createIncoming(): Session | undefined {
+    if (this.incoming >= MAX_INCOMING_SESSIONS) return undefined
+    this.incoming++
+    return this.createSession(false, {})
+  }
+
+  /** @internal The session that is opening with this tag. */
+  byTagEcho(tag: Uint8Array): Session | undefined {
+    return tag.length === TAG_LENGTH ? this.byTag.get(toHex(tag)) : undefined
+  }
+
+  /** @internal A session, other than the given one, with the far end of this certificate or at this address. */
+  findOther(session: Session | undefined, matches: (other: Session) => boolean): Session | undefined {
+    for (const other of this.byId.values()) if (other !== session && matches(other)) return other
+    return undefined
+  }
+
+  private createSession(isInitiator: boolean, options: Partial<OpenOptions>): Session {
+    let id: number
+    do id = this.config.random.uint32()
+    while (id === 0 || this.byId.has(id))
+    const session = new Session(
+      {
+        id,
+        isInitiator,
+        keepaliveInterval: options.keepaliveInterval ?? this.config.keepaliveInterval ?? KEEPALIVE_INTERVAL,
+        deadAfter: options.deadAfter ?? this.config.deadAfter ?? DEAD_AFTER,
+        acceptForwarded: options.acceptForwarded ?? false,
+        context: options.context,
+      },
+      this,
+    )
+    this.byId.set(id, session)
+    return session
+  }
+
+  private forget(session: Session): void {
+    this.byId.delete(session.id)
+    this.heap.remove(session)
+    if (!session.isInitiator) this.incoming--
+  }
+
+  /** @returns Why the datagram, or part of it, was dropped. */
+  private process(datagram: Uint8Array, from: Address, now: number): string | undefined {
+    if (datagram.length > MAX_RECEIVED_DATAGRAM) return 'datagram too long'
+    try {
+      const id = readSessionId(datagram)
+      if (id === 0) return this.processStartup(datagram, undefined, from, now)
+      const session = this.byId.get(id)
+      if (session === undefined) return 'unknown session'
+      if (session.state === 'ihello-sent' || session.state === 'keying-sent') return this.processStartup(datagram, session, from, now)
+      const end = session.openPacket(datagram, this.plain)
+      if (end < 0) return OPEN_REASONS.get(end)
+      const r = this.reader.reset(this.plain, session.plainStart, end)
+      readPacketHeader(r, this.header)
+      return session.receive(this.header, r, now)
+    } catch (error) {
+      if (error instanceof DecodeError) return error.reason
+      throw error
+    }
+  }
+
+  /** A packet under the Default Session Key. RFC 7016 §2.2.3. */
+  private processStartup(datagram: Uint8Array, session: Session | undefined, from: Address, now: number): string | undefined {
+    const end = this.defaultOpener.open(datagram, this.plain)
+    if (end < 0) return OPEN_REASONS.get(end)
+    const r = this.reader.reset(this.plain, this.defaultOpener.plainStart, end)
+    readPacketHeader(r, this.header)
+    if (this.header.mode !== MODE_STARTUP) return 'wrong mode'
+    const cursor = this.cursor.reset(r.bytes, r.at, r.end)
+    let dropped: string | undefined
+    while (cursor.next()) {
+      try {
+        dropped = this.handshake.receive(cursor.type, cursor.payload, session, from, datagram.length, now) ?? dropped
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error
+        dropped = error.reason
+      }
+    }
+    return dropped
+  }
+
+  private runTimers(now: number): void {
+    for (let session = this.heap.first; session !== undefined && session.deadline <= now; session = this.heap.first) {
+      this.heap.remove(session)
+      if (session.opening === undefined) session.runTimers(now)
+      else this.handshake.runTimers(session, session.opening, now)
+      this.wake(session)
+    }
+  }
+
+  private pollEvent(output: Output): boolean {
+    const { events } = this
+    while (this.eventsTaken < events.length) {
+      const event = events[this.eventsTaken++] as EndpointEvent
+      // Messages that came in one packet with the flow's beginning, before the user could refuse the flow.
+      if (event.type === 'message' && event.flow.isRejected) continue
+      output.kind = OUTPUT_EVENT
+      output.event = event
+      return true
+    }
+    events.length = 0
+    this.eventsTaken = 0
+    return false
+  }
+
+  private pollDatagram(output: Output, now: number): boolean {
+    const outgoing = this.startup.take()
+    if (outgoing !== undefined) return this.transmit(output, outgoing.datagram, outgoing.to)
+    for (let session = this.ready[0]; session !== undefined; session = this.ready[0]) {
+      const length = session.assemble(this.sendBuffer, now)
+      if (length > 0) return this.transmit(output, this.sendBuffer.subarray(0, length), session.farAddress as Address)
+      this.ready.shift()
+      session.isReady = false
+      if (session.state !== 'ihello-sent' && session.state !== 'keying-sent') this.forgetTag(session)
+      if (session.isOver) this.forget(session)
+      else this.heap.set(session, session.nextDeadline)
+    }
+    return false
+  }
+
+  private forgetTag(session: Session): void {
+    if (session.tag === undefined) return
+    this.byTag.delete(toHex(session.tag))
+    session.tag = undefined
+  }
+
+  private transmit(output: Output, datagram: Uint8Array, to: Address): boolean {
+    this.stats.datagramsSent++
+    output.kind = OUTPUT_TRANSMIT
+    output.datagram = datagram
+    output.to = to
+    return true
+  }
+}
+
+const OPEN_REASONS: ReadonlyMap<number, string> = new Map([
+  [OPEN_FORGED, 'forged packet'],
+  [OPEN_REPLAYED, 'replayed packet'],
+  [OPEN_MALFORMED, 'malformed packet'],
+])

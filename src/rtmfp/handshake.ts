@@ -1,0 +1,279 @@
+import type { Address } from '../base/address.ts'
+import { equalBytes } from '../base/bytes.ts'
+import type { Reader } from '../base/bytes.ts'
+import { AltostratusError, DecodeError } from '../base/errors.ts'
+import { parseCertificate } from '../crypto/certificate.ts'
+import type { Certificate } from '../crypto/certificate.ts'
+import { selects } from '../crypto/epd.ts'
+import { nearPrevails, overrides } from '../crypto/glare.ts'
+import { InitiatorKeying, respond, verifySignature } from '../crypto/keying.ts'
+import type { KeyingOptions } from '../crypto/keying.ts'
+import { ORIGIN_OBSERVED } from '../wire/address.ts'
+import { CHUNK_COOKIE_CHANGE, CHUNK_IHELLO, CHUNK_IIKEYING, CHUNK_REDIRECT, CHUNK_RHELLO, CHUNK_RIKEYING } from '../wire/chunk.ts'
+import {
+  encodeIIKeyingParameters,
+  encodeRIKeyingPortion,
+  readCookieChange,
+  readIHello,
+  readIIKeying,
+  readRHello,
+  readRIKeying,
+  readRedirect,
+  rikeyingSignedParameters,
+} from '../wire/startup.ts'
+import type { FIHello, IHello, IIKeying, RIKeying } from '../wire/startup.ts'
+import { AMPLIFICATION_LIMIT } from './constants.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Session } from './session.ts'
+import type { Opening } from './session/opening.ts'
+import { StartupPackets } from './startup.ts'
+
+/** Session start-up in all three roles: initiator, responder, and the introducer between them. RFC 7016 §3.5.1. */
+export class Handshake {
+  private readonly endpoint: Endpoint
+
+  constructor(endpoint: Endpoint) {
+    this.endpoint = endpoint
+  }
+
+  /**
+   * Processes one start-up chunk.
+   * @param session The opening session that the packet was addressed to; none for session ID 0.
+   * @param received Size of the datagram that it came in.
+   * @returns Why it was dropped, if it was.
+   */
+  receive(type: number, payload: Reader, session: Session | undefined, from: Address, received: number, now: number): string | undefined {
+    switch (type) {
+      case CHUNK_IHELLO:
+        return session === undefined ? this.receiveIHello(readIHello(payload), from, received, now) : 'wrong session'
+      case CHUNK_RHELLO:
+        return session === undefined ? this.receiveRHello(payload, from, now) : 'wrong session'
+      case CHUNK_REDIRECT:
+        return session === undefined ? this.receiveRedirect(payload, from, now) : 'wrong session'
+      case CHUNK_IIKEYING:
+        return session === undefined ? this.receiveIIKeying(readIIKeying(payload), from, now) : 'wrong session'
+      case CHUNK_RIKEYING:
+        return session === undefined ? 'wrong session' : this.receiveRIKeying(session, readRIKeying(payload), now)
+      case CHUNK_COOKIE_CHANGE:
+        return session === undefined ? 'wrong session' : this.receiveCookieChange(session, payload, now)
+      default:
+        return undefined
+    }
+  }
+
+  /** A hello that an introducer has passed on: answered as if it had come from the reply address. RFC 7016 §3.5.1.1.2. */
+  forwardedHello(hello: FIHello, now: number): void {
+    if (!selects(hello.epd, this.endpoint.identity.certificate)) this.endpoint.drop('forwarded hello for someone else')
+    else this.sendRHello(hello, hello.replyAddress.address, Infinity, now)
+  }
+
+  /** Sends what an opening session has to send by now, or gives it up. RFC 7016 §3.5.1.1.1. */
+  runTimers(session: Session, opening: Opening, now: number): void {
+    if (now >= opening.until) {
+      session.fail('timeout')
+      return
+    }
+    const { startup } = this.endpoint
+    for (let to = opening.candidates.takeDue(now); to !== undefined; to = opening.candidates.takeDue(now)) {
+      if (session.state === 'ihello-sent') startup.send(startup.ihello({ epd: opening.epd, tag: opening.tag }, now), to)
+      else startup.send(opening.iikeying, to)
+    }
+  }
+
+  /** As responder, or as introducer for another. RFC 7016 §3.5.1.1.2, §3.5.1.6. */
+  private receiveIHello(hello: IHello, from: Address, received: number, now: number): string | undefined {
+    const { identity, config, startup } = this.endpoint
+    if (selects(hello.epd, identity.certificate)) return this.sendRHello(hello, from, received, now)
+    const introduction = config.introduce?.(hello.epd, from)
+    if (introduction === undefined) return 'hello for someone else'
+    const { addresses, forwardTo } = introduction
+    if (addresses.length > 0) {
+      const redirect = startup.redirect({ tagEcho: hello.tag, destinations: addresses }, now)
+      if (redirect.length > received * AMPLIFICATION_LIMIT) return 'hello too short for its answer'
+      startup.send(redirect, from)
+    }
+    const replyAddress = { address: from, origin: ORIGIN_OBSERVED }
+    forwardTo?.forward(StartupPackets.forwardedHello({ epd: hello.epd, replyAddress, tag: hello.tag }))
+    return undefined
+  }
+
+  private sendRHello(hello: IHello, to: Address, received: number, now: number): string | undefined {
+    const { cookies, identity, startup } = this.endpoint
+    const certificate = identity.certificate.bytes
+    const rhello = startup.rhello({ tagEcho: hello.tag, cookie: cookies.make(to, now), certificate }, now)
+    if (rhello.length > received * AMPLIFICATION_LIMIT) return 'hello too short for its answer'
+    return startup.send(rhello, to) ? undefined : 'too many hellos'
+  }
+
+  private receiveRedirect(payload: Reader, from: Address, now: number): string | undefined {
+    const { tagEcho, destinations } = readRedirect(payload)
+    const session = this.endpoint.byTagEcho(tagEcho)
+    const opening = session?.opening
+    if (session === undefined || opening === undefined || session.state !== 'ihello-sent') return 'unknown tag'
+    // Only an address that was asked may point elsewhere; the tag proves that the packet answers, this that the answer was wanted.
+    if (destinations.length === 0) opening.candidates.add(from, now)
+    for (const { address } of destinations) opening.candidates.add(address, now)
+    this.runTimers(session, opening, now)
+    this.endpoint.wake(session)
+    return undefined
+  }
+
+  private receiveRHello(payload: Reader, from: Address, now: number): string | undefined {
+    const { tagEcho, cookie, certificate: bytes } = readRHello(payload)
+    const session = this.endpoint.byTagEcho(tagEcho)
+    const opening = session?.opening
+    if (session === undefined || opening === undefined || session.state !== 'ihello-sent') return 'unknown tag'
+    const certificate = parseCertificate(bytes, this.endpoint.config.backend)
+    if (!selects(opening.epd, certificate)) return 'certificate is not the one asked for'
+    const other = this.endpoint.findOther(
+      session,
+      (s) => (s.state === 'keying-sent' || s.state === 'open') && s.farPeerId === certificate.peerId,
+    )
+    if (other !== undefined) {
+      session.fail('duplicate')
+      return undefined
+    }
+    try {
+      opening.keying = new InitiatorKeying(this.keyingOptions(certificate))
+    } catch (error) {
+      if (!(error instanceof AltostratusError) || error instanceof DecodeError) throw error
+      session.fail('no-common-keying')
+      return error.code
+    }
+    session.select(certificate, from)
+    opening.candidates.select(from, now)
+    this.keyWith(session, opening, cookie, now)
+    return undefined
+  }
+
+  /** Builds the IIKeying for a cookie and sends it. RFC 7016 §2.3.7. */
+  private keyWith(session: Session, opening: Opening, cookie: Uint8Array, now: number): void {
+    const { identity, startup } = this.endpoint
+    opening.cookie = cookie
+    const parameters = encodeIIKeyingParameters({
+      initiatorSessionId: session.id,
+      cookieEcho: cookie,
+      certificate: identity.certificate.bytes,
+      component: (opening.keying as InitiatorKeying).component,
+    })
+    opening.iikeying = startup.iikeying(parameters, identity.sign(parameters), now)
+    this.runTimers(session, opening, now)
+    this.endpoint.wake(session)
+  }
+
+  /** RFC 7016 §3.5.1.2, the initiator's side. */
+  private receiveCookieChange(session: Session, payload: Reader, now: number): string | undefined {
+    const { oldCookie, newCookie } = readCookieChange(payload)
+    const { opening } = session
+    if (opening === undefined || session.state !== 'keying-sent') return 'unexpected cookie change'
+    if (opening.cookieChanged || !equalBytes(oldCookie, opening.cookie)) return 'unexpected cookie change'
+    opening.cookieChanged = true
+    opening.candidates.select(session.farAddress as Address, now)
+    this.keyWith(session, opening, newCookie, now)
+    return undefined
+  }
+
+  /** As responder: verifies everything, then opens the session. RFC 7016 §3.5.1.1.2. */
+  private receiveIIKeying(iikeying: IIKeying, from: Address, now: number): string | undefined {
+    const { endpoint } = this
+    const verdict = endpoint.cookies.check(iikeying.cookieEcho, from, now)
+    if (verdict === 'other-address') {
+      const cookie = endpoint.cookies.make(from, now)
+      endpoint.startup.send(endpoint.startup.cookieChange(iikeying, cookie, now), from)
+    }
+    if (verdict !== 'valid') return `cookie ${verdict}`
+    const existing = endpoint.findOther(undefined, (s) => s.farAddress?.equals(from) === true && this.isPresent(s))
+    if (existing?.state === 'open' && existing.answered !== undefined && isRetransmission(existing, iikeying)) {
+      endpoint.startup.send(existing.answered.datagram, from)
+      return undefined
+    }
+    const certificate = parseCertificate(iikeying.certificate, endpoint.config.backend)
+    if (!verifySignature(certificate, iikeying.signedParameters, iikeying.signature, endpoint.policy, endpoint.config.backend)) {
+      return 'bad signature'
+    }
+    if (existing !== undefined) {
+      const refusal = this.resolveExisting(existing, certificate)
+      if (refusal !== undefined) return refusal
+    }
+    if (endpoint.config.acceptSession?.(certificate.peerId, certificate, from) === false) return 'session not accepted'
+    return this.accept(iikeying, certificate, from, now)
+  }
+
+  private isPresent(session: Session): boolean {
+    return session.state === 'open' || session.state === 'ihello-sent' || session.state === 'keying-sent'
+  }
+
+  /** A session with that address is there already: glare, or a new start of the same identity. RFC 7016 §3.5.1.1.2, §3.5.1.3. */
+  private resolveExisting(existing: Session, certificate: Certificate): string | undefined {
+    const near = this.endpoint.identity.certificate.bytes
+    const known = existing.farCertificate
+    const same = known !== undefined && overrides(certificate.bytes, known.bytes)
+    if (existing.state === 'open') {
+      if (!same) return 'address has a session'
+      existing.overridden()
+      return undefined
+    }
+    if (nearPrevails(near, certificate.bytes)) return 'glare'
+    if (same) existing.fail('duplicate')
+    return undefined
+  }
+
+  private accept(iikeying: IIKeying, certificate: Certificate, from: Address, now: number): string | undefined {
+    const { endpoint } = this
+    const { startup, identity } = endpoint
+    let answer: ReturnType<typeof respond>
+    try {
+      answer = respond(this.keyingOptions(certificate), iikeying.component)
+    } catch (error) {
+      if (error instanceof AltostratusError && !(error instanceof DecodeError)) return error.code
+      throw error
+    }
+    const session = endpoint.createIncoming()
+    if (session === undefined) return 'too many sessions'
+    const portion = encodeRIKeyingPortion(session.id, answer.component)
+    const signature = identity.sign(rikeyingSignedParameters(portion, iikeying.component))
+    const datagram = startup.rikeying(iikeying.initiatorSessionId, portion, signature, now)
+    session.answered = { component: iikeying.component, farId: iikeying.initiatorSessionId, datagram }
+    startup.send(datagram, from)
+    session.established(certificate, from, answer.keys, iikeying.initiatorSessionId, now)
+    return undefined
+  }
+
+  /** RFC 7016 §3.5.1.1.1, the last step. */
+  private receiveRIKeying(session: Session, rikeying: RIKeying, now: number): string | undefined {
+    const { endpoint } = this
+    const { opening, farCertificate } = session
+    const keying = opening?.keying
+    if (keying === undefined || farCertificate === undefined || session.state !== 'keying-sent') return 'unexpected keying'
+    if (rikeying.responderSessionId === 0) return 'session ID 0'
+    const signed = rikeyingSignedParameters(rikeying.signedPortion, keying.component)
+    if (!verifySignature(farCertificate, signed, rikeying.signature, endpoint.policy, endpoint.config.backend)) return 'bad signature'
+    let keys: ReturnType<InitiatorKeying['finish']>
+    try {
+      keys = keying.finish(rikeying.component)
+    } catch (error) {
+      if (!(error instanceof AltostratusError)) throw error
+      // Only a signed answer ends the attempt: anyone could have sent another.
+      if (farCertificate.signingKey !== undefined) session.fail('keying-failed')
+      return error.code
+    }
+    session.established(farCertificate, session.farAddress as Address, keys, rikeying.responderSessionId, now)
+    return undefined
+  }
+
+  private keyingOptions(far: Certificate): KeyingOptions {
+    const { config, policy, identity } = this.endpoint
+    return { backend: config.backend, random: config.random, identity, far, policy }
+  }
+}
+
+function isRetransmission(session: Session, iikeying: IIKeying): boolean {
+  const { answered, farCertificate } = session
+  return (
+    answered !== undefined &&
+    farCertificate !== undefined &&
+    answered.farId === iikeying.initiatorSessionId &&
+    equalBytes(answered.component, iikeying.component) &&
+    equalBytes(farCertificate.bytes, iikeying.certificate)
+  )
+}

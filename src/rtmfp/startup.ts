@@ -1,0 +1,103 @@
+import type { Address } from '../base/address.ts'
+import { Writer } from '../base/bytes.ts'
+import { RttEstimator } from './session/rtt.ts'
+import type { PacketSealer } from '../crypto/packet-cipher.ts'
+import { MODE_STARTUP, writePacketHeader } from '../wire/header.ts'
+import { writeCookieChange, writeFIHello, writeIHello, writeIIKeying, writeRHello, writeRIKeying, writeRedirect } from '../wire/startup.ts'
+import type { FIHello, IHello, IIKeying, RHello, Redirect } from '../wire/startup.ts'
+import { MAX_STARTUP_QUEUE } from './constants.ts'
+
+/** Room for any start-up packet of ours; one with four MODP keys has 1,100 bytes. */
+const STARTUP_BUFFER = 4_096
+/** Plain length that a hello is padded to, so that three times its datagram hold the longest of our own answers. */
+const PADDED_HELLO = 94
+const PADDING = 0xff
+
+/** A datagram that waits to be sent. */
+export interface Outgoing {
+  readonly datagram: Uint8Array
+  readonly to: Address
+}
+
+/** Builds the packets of session start-up, under the Default Session Key. RFC 7016 §2.3.2 to §2.3.8. */
+export class StartupPackets {
+  private readonly sealer: PacketSealer
+  private readonly clock = new RttEstimator()
+  private readonly queue: Outgoing[] = []
+  private now = 0
+
+  constructor(sealer: PacketSealer) {
+    this.sealer = sealer
+  }
+
+  /** The next datagram to send. */
+  take(): Outgoing | undefined {
+    return this.queue.shift()
+  }
+
+  /** @returns `false` when too many wait already. */
+  send(datagram: Uint8Array, to: Address): boolean {
+    if (this.queue.length >= MAX_STARTUP_QUEUE) return false
+    this.queue.push({ datagram, to })
+    return true
+  }
+
+  ihello(hello: IHello, now: number): Uint8Array {
+    this.now = now
+    return this.packet(0, (w) => {
+      writeIHello(w, hello)
+      while (w.at < this.sealer.headroom + PADDED_HELLO) w.uint8(PADDING)
+    })
+  }
+
+  rhello(hello: RHello, now: number): Uint8Array {
+    this.now = now
+    return this.packet(0, (w) => writeRHello(w, hello))
+  }
+
+  redirect(redirect: Redirect, now: number): Uint8Array {
+    this.now = now
+    return this.packet(0, (w) => writeRedirect(w, redirect))
+  }
+
+  iikeying(signedParameters: Uint8Array, signature: Uint8Array, now: number): Uint8Array {
+    this.now = now
+    return this.packet(0, (w) => writeIIKeying(w, signedParameters, signature))
+  }
+
+  rikeying(sessionId: number, signedPortion: Uint8Array, signature: Uint8Array, now: number): Uint8Array {
+    this.now = now
+    return this.packet(sessionId, (w) => writeRIKeying(w, signedPortion, signature))
+  }
+
+  /** RFC 7016 §3.5.1.2, the responder's side. */
+  cookieChange(iikeying: IIKeying, newCookie: Uint8Array, now: number): Uint8Array {
+    this.now = now
+    return this.packet(iikeying.initiatorSessionId, (w) => writeCookieChange(w, { oldCookie: iikeying.cookieEcho, newCookie }))
+  }
+
+  /** The chunk by which a hello is passed on inside a session. RFC 7016 §2.3.3. */
+  static forwardedHello(hello: FIHello): Uint8Array {
+    const w = Writer.ofSize(hello.epd.length + hello.tag.length + FORWARD_OVERHEAD)
+    writeFIHello(w, hello)
+    return w.taken()
+  }
+
+  private packet(sessionId: number, write: (w: Writer) => void): Uint8Array {
+    const buffer = new Uint8Array(STARTUP_BUFFER)
+    const { headroom, tailroom } = this.sealer
+    const w = new Writer(buffer, headroom, STARTUP_BUFFER - tailroom)
+    writePacketHeader(w, {
+      mode: MODE_STARTUP,
+      timeCritical: false,
+      timeCriticalReverse: false,
+      timestamp: this.clock.timestamp(this.now),
+      timestampEcho: -1,
+    })
+    write(w)
+    return buffer.slice(0, this.sealer.seal(buffer, w.at, sessionId))
+  }
+}
+
+/** Chunk header, length, address and flags at their longest. Bytes. */
+const FORWARD_OVERHEAD = 3 + 8 + 19
