@@ -19,6 +19,7 @@ rmSync(packed, { recursive: true, force: true })
 mkdirSync(packed, { recursive: true })
 
 const failed = []
+stage('lock file', () => node('scripts/complete-lock.js', '--check'))
 stage('types', () => tool('typescript/bin/tsc', '-p', 'tsconfig.json'))
 stage('format', () => tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'))
 stage('lint', () => tool('oxlint/bin/oxlint', '--type-aware', '--deny-warnings'))
