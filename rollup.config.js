@@ -8,14 +8,15 @@ const dependencies = Object.keys(manifest.dependencies)
 
 /** One output per public entry, one per platform (package.json "imports" picks between those), and the command. */
 const input = {
-  ...modulesIn('entry'),
-  ...modulesIn('platform'),
+  ...entries(),
+  'platform/node': `${compiled}/platform/node.js`,
+  'platform/browser': `${compiled}/platform/browser.js`,
   cli: `${compiled}/cli/main.js`,
 }
 
-function modulesIn(folder) {
-  const files = readdirSync(join(compiled, folder)).filter((name) => name.endsWith('.js'))
-  return Object.fromEntries(files.map((name) => [`${folder}/${name.slice(0, -'.js'.length)}`, `${compiled}/${folder}/${name}`]))
+function entries() {
+  const names = readdirSync(join(compiled, 'entry')).filter((name) => name.endsWith('.js'))
+  return Object.fromEntries(names.map((name) => [`entry/${name.slice(0, -'.js'.length)}`, `${compiled}/entry/${name}`]))
 }
 
 /** Hands tsc's source maps on, so that the bundle's maps lead to the TypeScript. */

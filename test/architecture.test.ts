@@ -52,9 +52,15 @@ const NODE_FILES = /^(cli\/.*|platform\/node|crypto\/(node|default-node)|crypto\
 const SANS_IO = /^(base|wire|crypto|rtmfp)\//
 const PLATFORM_FILES = /^(crypto\/(node|default-node|default-browser)|platform\/\w+|cli\/.*)\.ts$/
 
-/** Ambient clocks, randomness, timers and I/O. */
-const AMBIENT =
-  /(?<![\w$.#'-])(Date|performance|setTimeout|setInterval|setImmediate|queueMicrotask|crypto|process|Buffer|globalThis|window|fetch|WebSocket|RTCPeerConnection|console)\s*(\.|\(|\[)|\bnew Date\b|Math\.random/
+/** Ambient clocks, randomness, timers and I/O, as they are used; a method of ours may share such a name. */
+const AMBIENT = new RegExp(
+  [
+    String.raw`(?<![\w$.#])(?:Date|performance|crypto|process|Buffer|globalThis|window|navigator|console)\s*(?:\.|\[)`,
+    String.raw`(?<![\w$.#])(?:setTimeout|setInterval|setImmediate|queueMicrotask|fetch)\s*\(`,
+    String.raw`\bnew\s+(?:Date|WebSocket|RTCPeerConnection)\b`,
+    String.raw`\bMath\.random\b`,
+  ].join('|'),
+)
 
 interface Source {
   path: string

@@ -1,2 +1,7 @@
 export { seededRandom } from '../base/random.ts'
 export type { Random } from '../base/random.ts'
+export { SimulatedClock } from '../link/clock.ts'
+export type { Clock, Timer } from '../link/clock.ts'
+export type { DatagramHandler, Link, LinkStats } from '../link/link.ts'
+export { PERFECT, SimulatedNetwork } from '../link/simulated.ts'
+export type { Conditions, SimulatedLink } from '../link/simulated.ts'

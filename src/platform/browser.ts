@@ -1,2 +1,19 @@
-/** What differs between platforms, for browsers. Same exports as `node.ts`; package.json "imports" (`#platform`) picks one. */
-export const platformName: string = 'browser'
+import { AltostratusError } from '../base/errors.ts'
+import { SOFTWARE_POLICY } from '../crypto/policy.ts'
+import type { KeyingPolicy } from '../crypto/policy.ts'
+import type { Link } from '../link/link.ts'
+import type { UdpOptions } from '../link/udp.ts'
+
+// What differs between platforms, for browsers. `node.ts` has the same exports; `#platform` in package.json picks one.
+
+export { defaultBackend, systemRandom } from '../crypto/default-browser.ts'
+
+/** Keying for game peers, the cipher suite that is fastest here first. */
+export const defaultPolicy: KeyingPolicy = SOFTWARE_POLICY
+
+/** Opens what carries datagrams here. @throws AltostratusError `UDP_UNAVAILABLE`, always: browsers have no UDP. */
+export function openDatagramLink(_options: UdpOptions = {}): Promise<Link> {
+  return Promise.reject(
+    new AltostratusError('UDP_UNAVAILABLE', 'Browsers cannot send UDP.', { hint: 'Give a link of another kind, or run this in Node.' }),
+  )
+}

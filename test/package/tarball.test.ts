@@ -127,7 +127,7 @@ function targetsOf(value: unknown): string[] {
 }
 
 function specifiers(text: string): string[] {
-  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g)].map((match) => match[1] ?? '')
+  return [...text.matchAll(/(?<![\w.])(?:from\s*|import\s*\(?\s*)['"]([^'"\n]+)['"]/g)].map((match) => match[1] ?? '')
 }
 
 function reach(entries: readonly string[]): { modules: string[]; packages: string[] } {
