@@ -2,7 +2,14 @@ import { concat, utf8 } from '../base/bytes.ts'
 import { AltostratusError } from '../base/errors.ts'
 import { SESSION_ID_SIZE, readSessionId, writeSessionId } from '../wire/session-id.ts'
 import type { AeadCipher, CryptoBackend } from './backend.ts'
-import { PACKETS_PER_KEY, PACKET_NUMBER_LENGTH, SUITE_AES_GCM, TAG_LENGTH } from './constants.ts'
+import {
+  FORGERIES_PER_SESSION,
+  PACKETS_PER_KEY,
+  PACKETS_PER_SESSION,
+  PACKET_NUMBER_LENGTH,
+  SUITE_AES_GCM,
+  TAG_LENGTH,
+} from './constants.ts'
 import { OPEN_FORGED, OPEN_MALFORMED, OPEN_REPLAYED } from './packet-cipher.ts'
 import type { PacketOpener, PacketSealer } from './packet-cipher.ts'
 import { ReplayWindow } from './replay-window.ts'
@@ -97,8 +104,9 @@ export class AeadSealer implements PacketSealer {
   }
 
   seal(buffer: Uint8Array, plainEnd: number, sessionId: number): number {
-    const number = this.next++
-    if (number >= PACKETS_PER_KEY * WRAP) throw new AltostratusError('KEY_WORN_OUT', 'Packet numbers are used up.')
+    const number = this.next
+    if (number >= PACKETS_PER_SESSION) throw new AltostratusError('KEY_WORN_OUT', 'Packet numbers are used up.')
+    this.next = number + 1
     const low = number % WRAP
     buffer[SESSION_ID_SIZE] = low >>> 24
     buffer[SESSION_ID_SIZE + 1] = low >>> 16
@@ -119,6 +127,7 @@ export class AeadOpener implements PacketOpener {
   private readonly epochs: KeyEpochs
   private readonly window = new ReplayWindow()
   private readonly aad = new Uint8Array(SESSION_ID_SIZE)
+  private forgeries = 0
 
   constructor(backend: CryptoBackend, secret: AeadSecret) {
     this.epochs = new KeyEpochs(backend, secret)
@@ -133,7 +142,9 @@ export class AeadOpener implements PacketOpener {
     if (number > this.window.highest + PACKETS_PER_KEY) return OPEN_FORGED
     putSessionId(this.aad, readSessionId(datagram))
     const epoch = this.epochs.for(number)
-    if (!epoch.cipher.open(epoch.nonceFor(number), this.aad, datagram, PAYLOAD_AT, datagram.length, out)) return OPEN_FORGED
+    const isAuthentic = epoch.cipher.open(epoch.nonceFor(number), this.aad, datagram, PAYLOAD_AT, datagram.length, out)
+    if (!isAuthentic) this.forgeries++
+    if (!isAuthentic || this.forgeries > FORGERIES_PER_SESSION) return OPEN_FORGED
     this.window.accept(number)
     return length
   }

@@ -3,7 +3,7 @@ import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { SESSION_ID_SIZE, writeSessionId } from '../wire/session-id.ts'
 import { readVlu, vluSize, writeVlu } from '../wire/vlu.ts'
 import type { CbcCipher, CryptoBackend, MacKey } from './backend.ts'
-import { BLOCK, DEFAULT_SESSION_KEY } from './constants.ts'
+import { BLOCK, DEFAULT_SESSION_KEY, PACKETS_PER_CBC_KEY } from './constants.ts'
 import { OPEN_FORGED, OPEN_MALFORMED, OPEN_REPLAYED } from './packet-cipher.ts'
 import type { PacketOpener, PacketSealer } from './packet-cipher.ts'
 import { ReplayWindow } from './replay-window.ts'
@@ -17,6 +17,8 @@ export interface CbcSettings {
   readonly hmacLength: number
   /** Whether packets carry session sequence numbers. */
   readonly sequenceNumbers: boolean
+  /** Packets that the key may seal; {@link PACKETS_PER_CBC_KEY} by default. */
+  readonly packetLimit?: number
 }
 
 const CHECKSUM_SIZE = 2
@@ -38,7 +40,9 @@ export class CbcSealer implements PacketSealer {
   private readonly cipher: CbcCipher
   private readonly mac: MacKey | undefined
   private readonly settings: CbcSettings
+  private readonly packetLimit: number
   private readonly writer = new Writer()
+  /** The next packet's number, whether or not packets carry it. */
   private next = 0
 
   constructor(backend: CryptoBackend, settings: CbcSettings) {
@@ -46,6 +50,7 @@ export class CbcSealer implements PacketSealer {
     this.cipher = backend.cbc(settings.key)
     this.mac = settings.macKey === undefined ? undefined : backend.mac(settings.macKey)
     this.tailroom = BLOCK - 1 + settings.hmacLength
+    this.packetLimit = settings.packetLimit ?? PACKETS_PER_CBC_KEY
   }
 
   get headroom(): number {
@@ -53,12 +58,11 @@ export class CbcSealer implements PacketSealer {
   }
 
   seal(buffer: Uint8Array, plainEnd: number, sessionId: number): number {
+    if (this.next >= this.packetLimit) throw new AltostratusError('KEY_WORN_OUT', 'The session has sent all that its key may seal.')
     const end = this.pad(buffer, plainEnd)
     const w = this.writer.reset(buffer, SESSION_ID_SIZE)
-    if (this.settings.sequenceNumbers) {
-      if (this.next >= Number.MAX_SAFE_INTEGER) throw new AltostratusError('KEY_WORN_OUT', 'Session sequence numbers are used up.')
-      writeVlu(w, this.next++)
-    }
+    if (this.settings.sequenceNumbers) writeVlu(w, this.next)
+    this.next++
     if (this.mac === undefined) w.uint16(simpleChecksum(buffer, w.at + CHECKSUM_SIZE, end))
     this.cipher.encrypt(buffer, SESSION_ID_SIZE, end)
     let datagramEnd = end
@@ -129,7 +133,8 @@ export class CbcOpener implements PacketOpener {
   }
 }
 
-const DEFAULT_SETTINGS: CbcSettings = { key: DEFAULT_SESSION_KEY, hmacLength: 0, sequenceNumbers: false }
+/** The key is public, so nothing wears out. */
+const DEFAULT_SETTINGS: CbcSettings = { key: DEFAULT_SESSION_KEY, hmacLength: 0, sequenceNumbers: false, packetLimit: Infinity }
 
 /** The cipher of session start-up: the Default Session Key, with a checksum and no sequence numbers. RFC 7425 §4.1. */
 export function createDefaultCipher(backend: CryptoBackend): { readonly sealer: PacketSealer; readonly opener: PacketOpener } {

@@ -60,12 +60,16 @@ export function parseCertificate(bytes: Uint8Array, backend: CryptoBackend): Cer
   const values = (type: number): Uint8Array[] => canonicalOptions.filter((option) => option.type === type).map((option) => option.value)
   const signingKey = values(CERT_SIGNING_KEY)[0]
   if (signingKey !== undefined && signingKey.length !== SIGNING_KEY_LENGTH) throw new DecodeError('signing key length')
+  if (signingKey !== undefined && isSmallOrder(signingKey)) throw new DecodeError('weak signing key')
   const suites = values(CERT_SUITE).map(suiteOf)
   const staticKeys = new Map<number, Uint8Array>()
   for (const value of values(CERT_STATIC_KEY)) {
     const { group, rest } = parseGroupValue(value)
     if (!staticKeys.has(group)) staticKeys.set(group, rest)
   }
+  const ephemeralGroups = values(CERT_EPHEMERAL_GROUP).map((value) => parseGroupValue(value).group)
+  // RFC 7425 §4.3.3.4, §4.3.3.5: one or the other, or it would be open which of them proves the identity.
+  if (ephemeralGroups.length > 0 && staticKeys.size > 0) throw new DecodeError('static and ephemeral groups in one certificate')
   const fingerprint = backend.sha256(canonical)
   return {
     bytes: bytes.slice(),
@@ -74,11 +78,31 @@ export function parseCertificate(bytes: Uint8Array, backend: CryptoBackend): Cer
     peerId: toHex(fingerprint),
     hostname: values(CERT_HOSTNAME)[0],
     acceptsAncillary: values(CERT_ACCEPTS_ANCILLARY).length > 0,
-    ephemeralGroups: values(CERT_EPHEMERAL_GROUP).map((value) => parseGroupValue(value).group),
+    ephemeralGroups,
     staticKeys,
     signingKey,
     suites: suites.length === 0 ? [SUITE_AES_CBC_HMAC] : suites,
   }
+}
+
+/**
+ * Signatures under the points of small order can be made by anyone. Their y coordinates, little-endian, the sign bit aside: 0, 1, p − 1, the two
+ * of order 8, and the unreduced forms of 0 and 1.
+ */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  `ec${'ff'.repeat(30)}7f`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+])
+
+function isSmallOrder(signingKey: Uint8Array): boolean {
+  const y = signingKey.slice()
+  y[31] = (y[31] as number) & 0x7f
+  return SMALL_ORDER.has(toHex(y))
 }
 
 function suiteOf(value: Uint8Array): number {

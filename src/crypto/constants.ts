@@ -33,10 +33,22 @@ export const REPLAY_WINDOW = 4_096
 /** Extra randomness in a keying component with a static key. RFC 7425 §4.5.2.2 (16 to 64). Bytes. */
 export const EXTRA_RANDOMNESS = 32
 /**
- * Packets under one AEAD key. RFC 9001 §6.6 allows 2²³ packets of up to 2¹¹ blocks for AES-128-GCM; ours have at most 2⁷ blocks, so 2²⁴ of them
- * stay 8 times below that.
+ * Packets under one AEAD key; the next key follows by itself. RFC 9001 Appendix B.1 allows AES-128-GCM 2²⁸ packets where none is longer than 2¹¹
+ * bytes, as ours are: this is a sixteenth of it, and minutes of bulk data.
  */
 export const PACKETS_PER_KEY: number = 2 ** 24
+/** Packets in one direction of a session: their numbers stay exact in a JavaScript number. Three thousand years of bulk data. */
+export const PACKETS_PER_SESSION: number = Number.MAX_SAFE_INTEGER
+/**
+ * Packets under one AES-CBC key: 2⁴⁷ blocks of at most 2⁷ a packet, where two equal ciphertext blocks, which would give away the XOR of their
+ * plaintexts, are still as unlikely as 2⁻³⁵.
+ */
+export const PACKETS_PER_CBC_KEY: number = 2 ** 40
+/**
+ * Forged packets that an AEAD direction survives; RFC 9001 §6.6 gives ChaCha20-Poly1305 2³⁶ and AES-128-GCM more. A forger who could do 300,000
+ * a second has to keep at it for two days.
+ */
+export const FORGERIES_PER_SESSION: number = 2 ** 36
 /** Tag of both AEAD suites. Bytes. */
 export const TAG_LENGTH = 16
 /** Packet number on the wire: its low 32 bits. A window of thousands around the highest seen restores the rest. Bytes. */

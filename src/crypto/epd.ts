@@ -9,6 +9,11 @@ export function fingerprintEpd(fingerprint: Uint8Array): Uint8Array {
   return encodeOptions([{ type: EPD_FINGERPRINT, value: fingerprint }])
 }
 
+/** The one discriminator of 34 bytes that stands for the certificate. RFC 7425 §4.4.4. */
+export function canonicalEpd(certificate: Pick<Certificate, 'fingerprint'>): Uint8Array {
+  return fingerprintEpd(certificate.fingerprint)
+}
+
 /** Names any endpoint with this host name in its certificate. RFC 7425 §4.4.2.1. */
 export function hostnameEpd(hostname: string): Uint8Array {
   return encodeOptions([{ type: EPD_HOSTNAME, value: utf8(hostname) }])

@@ -1,4 +1,4 @@
-import { concat, utf8 } from '../base/bytes.ts'
+import { concat, equalBytes, utf8 } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { randomBytes } from '../base/random.ts'
 import { encodeOptions, parseOptions } from '../wire/option.ts'
@@ -95,7 +95,7 @@ export function createIdentity(options: IdentityOptions): Identity {
 }
 
 /** Restores what {@link Identity.export} gave. @throws AltostratusError `BAD_IDENTITY`. */
-export function importIdentity(bytes: Uint8Array, backend: CryptoBackend): Identity {
+export function importIdentity(bytes: Uint8Array, { backend }: CryptoContext): Identity {
   try {
     const version = bytes.slice(0, EXPORT_VERSION.length)
     if (version.some((byte, i) => byte !== EXPORT_VERSION[i])) throw new DecodeError('not an exported identity')
@@ -104,7 +104,10 @@ export function importIdentity(bytes: Uint8Array, backend: CryptoBackend): Ident
     if (certificateBytes === undefined) throw new DecodeError('no certificate')
     const certificate = parseCertificate(certificateBytes, backend)
     const seed = options.find((option) => option.type === EXPORT_SEED)?.value
-    if (certificate.signingKey !== undefined && seed?.length !== SEED_LENGTH) throw new DecodeError('no signing key')
+    if (certificate.signingKey !== undefined) {
+      if (seed?.length !== SEED_LENGTH) throw new DecodeError('no signing key')
+      if (!equalBytes(backend.ed25519PublicKey(seed), certificate.signingKey)) throw new DecodeError('another signing key')
+    }
     const staticKeys = new Map<number, DhKeyPair>()
     for (const { type, value } of options) {
       if (type !== EXPORT_STATIC_SECRET) continue
@@ -112,6 +115,7 @@ export function importIdentity(bytes: Uint8Array, backend: CryptoBackend): Ident
       const publicKey = certificate.staticKeys.get(group)
       if (publicKey !== undefined) staticKeys.set(group, { group, secret: rest, publicKey })
     }
+    if (staticKeys.size !== certificate.staticKeys.size) throw new DecodeError('no static keys')
     return new Identity(backend, certificate, seed, staticKeys)
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause

@@ -91,10 +91,8 @@ export class InitiatorKeying {
 
   /** @throws DecodeError, or AltostratusError `KEYING_REFUSED` when the component is well-formed but not acceptable. */
   finish(responderComponent: Uint8Array): SessionKeys {
-    const { far } = this.options
     const component = parseComponent(responderComponent)
-    const key = component.ephemeral?.group === this.near.group ? component.ephemeral.key : far.staticKeys.get(this.near.group)
-    if (key === undefined) throw refused('the responder gave no key in the group that was chosen')
+    const key = farKey(this.options.far, component, this.near.group)
     const near = parseComponent(this.component)
     return deriveKeys(this.options, this.suite, this.near, key, near, component, true)
   }
@@ -116,8 +114,7 @@ export function respond(
   if (group === undefined || !isKnownGroup(group) || !policy.groups.includes(group) || !offersGroup(identity.certificate, group)) {
     throw refused('Diffie-Hellman group')
   }
-  const key = theirs.ephemeral?.key ?? far.staticKeys.get(group)
-  if (key === undefined) throw refused('the initiator has no key in the group that it chose')
+  const key = farKey(far, theirs, group)
   const fixed = identity.staticKeys.get(group)
   const near = fixed ?? generateKeyPair(options, group)
   // The order in which older implementations expect them: HMAC, sequence numbers, then key or randomness.
@@ -160,6 +157,22 @@ function requireSigningKey(far: Certificate, policy: KeyingPolicy): void {
 
 function refused(what: string): AltostratusError {
   return new AltostratusError('KEYING_REFUSED', `The keying component is not acceptable: ${what}.`)
+}
+
+/**
+ * The far end's public key. One with static keys in its certificate must use them, as holding the private key is what proves that the
+ * certificate is its own; any other must send an ephemeral key, in a group that its certificate lists. RFC 7425 §4.3.4, §4.5.2.1, §4.6.1.
+ */
+function farKey(far: Certificate, { ephemeral }: Component, group: number): Uint8Array {
+  if (far.staticKeys.size > 0) {
+    const key = far.staticKeys.get(group)
+    if (ephemeral !== undefined) throw refused('an ephemeral key beside static ones')
+    if (key === undefined) throw refused('no static key in the group that was chosen')
+    return key
+  }
+  if (ephemeral === undefined || ephemeral.group !== group) throw refused('no ephemeral key in the group that was chosen')
+  if (!far.ephemeralGroups.includes(group)) throw refused('Diffie-Hellman group')
+  return ephemeral.key
 }
 
 function offersGroup(certificate: Certificate, group: number): boolean {
@@ -231,12 +244,12 @@ function deriveKeys(
   options: KeyingOptions,
   suite: number,
   near: DhKeyPair,
-  farKey: Uint8Array,
+  farPublicKey: Uint8Array,
   nearComponent: Component,
   farComponent: Component,
   isInitiator: boolean,
 ): SessionKeys {
-  const secret = sharedSecret(options.backend, near, farKey)
+  const secret = sharedSecret(options.backend, near, farPublicKey)
   if (secret === undefined) throw refused('public key')
   if (suite === SUITE_AES_CBC_HMAC) return deriveCbcKeys(options, secret, nearComponent, farComponent)
   return deriveAeadKeys(options, suite, secret, nearComponent.bytes, farComponent.bytes, isInitiator)

@@ -10,15 +10,10 @@ import { modpPower } from './modp.ts'
 
 const ZERO_IV = new Uint8Array(BLOCK)
 const ZERO_SECRET = new Uint8Array(32)
-
-type AeadFactory = (
-  key: Uint8Array,
-  nonce: Uint8Array,
-  aad: Uint8Array,
-) => {
-  encrypt(data: Uint8Array): Uint8Array
-  decrypt(data: Uint8Array): Uint8Array
-}
+const SHA256_LENGTH = 32
+const NO_PADDING = { disablePadding: true }
+/** RFC 8032's rules, which reject what is not encoded canonically, rather than those of ZIP 215. */
+const STRICT = { zip215: false }
 
 /** Pure JavaScript primitives of the @noble libraries: for browsers, and the reference for other backends. */
 export const nobleBackend: CryptoBackend = {
@@ -30,7 +25,7 @@ export const nobleBackend: CryptoBackend = {
   ed25519Sign: (message, seed) => ed25519.sign(message, seed),
   ed25519Verify: (signature, message, publicKey) => {
     try {
-      return ed25519.verify(signature, message, publicKey)
+      return ed25519.verify(signature, message, publicKey, STRICT)
     } catch {
       return false
     }
@@ -47,31 +42,51 @@ export const nobleBackend: CryptoBackend = {
   modpPublicKey: (group, secret) => modpPower(group, secret),
   modpShared: (group, secret, publicKey) => modpPower(group, secret, publicKey),
   cbc: (key) => nobleCbc(key.slice()),
-  aesGcm: (key) => nobleAead(gcm, key.slice()),
-  chacha20Poly1305: (key) => nobleAead(chacha20poly1305, key.slice()),
+  aesGcm: (key) => nobleGcm(key.slice()),
+  chacha20Poly1305: (key) => nobleChaCha(key.slice()),
   mac: (key) => nobleMac(key.slice()),
 }
 
 function nobleCbc(key: Uint8Array): CbcCipher {
   return {
     encrypt(buffer, start, end) {
-      buffer.set(cbc(key, ZERO_IV, { disablePadding: true }).encrypt(buffer.subarray(start, end)), start)
+      const blocks = buffer.subarray(start, end)
+      cbc(key, ZERO_IV, NO_PADDING).encrypt(blocks, blocks)
     },
     decrypt(source, start, end, out) {
-      out.set(cbc(key, ZERO_IV, { disablePadding: true }).decrypt(source.subarray(start, end)))
+      out.set(cbc(key, ZERO_IV, NO_PADDING).decrypt(source.subarray(start, end)))
     },
   }
 }
 
-function nobleAead(factory: AeadFactory, key: Uint8Array): AeadCipher {
+/** This one does not write into a given buffer. */
+function nobleGcm(key: Uint8Array): AeadCipher {
   return {
     seal(nonce, aad, buffer, start, end) {
-      buffer.set(factory(key, nonce, aad).encrypt(buffer.subarray(start, end)), start)
+      buffer.set(gcm(key, nonce, aad).encrypt(buffer.subarray(start, end)), start)
     },
     open(nonce, aad, source, start, end, out) {
       if (end - start < TAG_LENGTH) return false
       try {
-        out.set(factory(key, nonce, aad).decrypt(source.subarray(start, end)))
+        out.set(gcm(key, nonce, aad).decrypt(source.subarray(start, end)))
+        return true
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+function nobleChaCha(key: Uint8Array): AeadCipher {
+  return {
+    seal(nonce, aad, buffer, start, end) {
+      chacha20poly1305(key, nonce, aad).encrypt(buffer.subarray(start, end), buffer.subarray(start, end + TAG_LENGTH))
+    },
+    open(nonce, aad, source, start, end, out) {
+      const length = end - start - TAG_LENGTH
+      if (length < 0) return false
+      try {
+        chacha20poly1305(key, nonce, aad).decrypt(source.subarray(start, end), out.subarray(0, length))
         return true
       } catch {
         return false
@@ -83,5 +98,12 @@ function nobleAead(factory: AeadFactory, key: Uint8Array): AeadCipher {
 function nobleMac(key: Uint8Array): MacKey {
   // The keyed state is made once and cloned for each packet, which saves two of the hash's blocks.
   const keyed = hmac.create(sha256, key)
-  return { compute: (bytes, start, end) => keyed.clone().update(bytes.subarray(start, end)).digest() }
+  const work = keyed.clone()
+  const result = new Uint8Array(SHA256_LENGTH)
+  return {
+    compute(bytes, start, end) {
+      keyed._cloneInto(work).update(bytes.subarray(start, end)).digestInto(result)
+      return result
+    },
+  }
 }

@@ -1,23 +1,25 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createDiffieHellmanGroup,
+  createDiffieHellman,
   createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
   diffieHellman,
+  hash,
   hkdfSync,
+  randomFillSync,
   sign,
   verify,
 } from 'node:crypto'
-import type { DiffieHellmanGroup, KeyObject } from 'node:crypto'
-import * as crypto from 'node:crypto'
+import type { DiffieHellman, KeyObject } from 'node:crypto'
 import { concat, fromHex } from '../base/bytes.ts'
+import type { Random } from '../base/random.ts'
 import type { AeadCipher, CbcCipher, CryptoBackend, MacKey } from './backend.ts'
 import { BLOCK, TAG_LENGTH } from './constants.ts'
-import { modpLength, stripLeadingZeros } from './modp.ts'
+import { fromBigInt, modpPrime, stripLeadingZeros } from './modp.ts'
 
 /** DER in front of a raw key: PKCS #8 and SPKI headers of RFC 8410. */
 const ED25519_PRIVATE = fromHex('302e020100300506032b657004220420')
@@ -26,9 +28,17 @@ const X25519_PRIVATE = fromHex('302e020100300506032b656e04220420')
 const X25519_PUBLIC = fromHex('302a300506032b656e032100')
 const ZERO_IV = new Uint8Array(BLOCK)
 const SHA256_BLOCK = 64
+const SHA256_LENGTH = 32
+/** What fits without growing a buffer. Bytes. */
+const USUAL_PACKET = 2048
+/** X25519 and Ed25519 alike. */
 const KEY_LENGTH = 32
+const randomWord = new Uint32Array(1)
 
-const groups = new Map<number, DiffieHellmanGroup & { setPrivateKey(key: Uint8Array): void }>()
+const MODP_GENERATOR = 2
+
+/** Filled as groups are asked for, and never changed. */
+const groups = new Map<number, DiffieHellman>()
 
 /** The primitives of `node:crypto`, native code. */
 export const nodeBackend: CryptoBackend = {
@@ -92,12 +102,14 @@ function publicBytes(key: KeyObject): Uint8Array {
   return new Uint8Array(der.subarray(der.length - KEY_LENGTH))
 }
 
-/** Making a group's object costs tens of milliseconds, so there is one of each and its private key is set anew. */
-function modpGroup(group: number): DiffieHellmanGroup & { setPrivateKey(key: Uint8Array): void } {
+/**
+ * Making a group's object can cost tens of milliseconds, so there is one of each and its private key is set anew each time. Node's
+ * ready-made groups do not let a private key be set.
+ */
+function modpGroup(group: number): DiffieHellman {
   let dh = groups.get(group)
   if (dh === undefined) {
-    modpLength(group)
-    dh = createDiffieHellmanGroup(`modp${group}`) as DiffieHellmanGroup & { setPrivateKey(key: Uint8Array): void }
+    dh = createDiffieHellman(fromBigInt(modpPrime(group)), MODP_GENERATOR)
     groups.set(group, dh)
   }
   return dh
@@ -114,11 +126,13 @@ function nodeCbc(key: KeyObject): CbcCipher {
   const decrypted = new Uint8Array(BLOCK)
   return {
     encrypt(buffer, start, end) {
+      if (start === end) return
       for (let i = 0; i < BLOCK; i++) buffer[start + i] = (buffer[start + i] as number) ^ (encrypted[i] as number)
       buffer.set(cipher.update(buffer.subarray(start, end)), start)
       for (let i = 0; i < BLOCK; i++) encrypted[i] = buffer[end - BLOCK + i] as number
     },
     decrypt(source, start, end, out) {
+      if (start === end) return
       out.set(decipher.update(source.subarray(start, end)))
       for (let i = 0; i < BLOCK; i++) {
         out[i] = (out[i] as number) ^ (decrypted[i] as number)
@@ -158,19 +172,19 @@ function nodeAead(algorithm: 'aes-128-gcm' | 'chacha20-poly1305', key: KeyObject
   }
 }
 
-/** `crypto.hash` is newer than the oldest Node that we support has documented; it is there on all of them that count. */
-const hash = crypto.hash as ((algorithm: string, data: Uint8Array, encoding: 'buffer') => Buffer) | undefined
-
-/** Two one-shot hashes over buffers with the keyed blocks in front, which costs less than an HMAC object for each packet. */
+/**
+ * Two one-shot hashes over buffers with the keyed blocks in front, which costs less than an HMAC object for each packet; and each gives a
+ * string, which costs half of what a new buffer does.
+ */
 function nodeMac(rawKey: Uint8Array): MacKey {
   const key = rawKey.length > SHA256_BLOCK ? sha256(rawKey) : rawKey
-  let inner = new Uint8Array(SHA256_BLOCK + 2048)
-  const outer = new Uint8Array(SHA256_BLOCK + KEY_LENGTH)
+  let inner = new Uint8Array(SHA256_BLOCK + USUAL_PACKET)
+  const outer = new Uint8Array(SHA256_BLOCK + SHA256_LENGTH)
+  const result = new Uint8Array(SHA256_LENGTH)
   for (let i = 0; i < SHA256_BLOCK; i++) {
     inner[i] = 0x36 ^ (key[i] ?? 0)
     outer[i] = 0x5c ^ (key[i] ?? 0)
   }
-  const digest = hash === undefined ? sha256 : (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer')
   return {
     compute(bytes, start, end) {
       const length = SHA256_BLOCK + end - start
@@ -180,8 +194,20 @@ function nodeMac(rawKey: Uint8Array): MacKey {
         inner = larger
       }
       inner.set(bytes.subarray(start, end), SHA256_BLOCK)
-      outer.set(digest(inner.subarray(0, length)), SHA256_BLOCK)
-      return digest(outer)
+      putDigest(inner.subarray(0, length), outer, SHA256_BLOCK)
+      putDigest(outer, result, 0)
+      return result
     },
   }
+}
+
+function putDigest(data: Uint8Array, target: Uint8Array, at: number): void {
+  const digest = hash('sha256', data, 'binary')
+  for (let i = 0; i < SHA256_LENGTH; i++) target[at + i] = digest.charCodeAt(i)
+}
+
+/** The system's cryptographic random source. */
+export const systemRandom: Random = {
+  fill: (target) => randomFillSync(target),
+  uint32: () => randomFillSync(randomWord)[0] as number,
 }

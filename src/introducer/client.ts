@@ -1,0 +1,322 @@
+import { EventEmitter } from 'eventemitter3'
+import type { Address } from '../base/address.ts'
+import { utf8 } from '../base/bytes.ts'
+import { AltostratusError, DecodeError } from '../base/errors.ts'
+import { ancillaryEpd, fingerprintEpd } from '../crypto/epd.ts'
+import type { Clock, Timer } from '../link/clock.ts'
+import type { Endpoint } from '../rtmfp/endpoint.ts'
+import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
+import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
+import type { EndpointEvent, Session } from '../rtmfp/session.ts'
+import {
+  CLIENT_DEAD_AFTER,
+  CLIENT_KEEPALIVE,
+  CONNECT_TIMEOUT,
+  MAX_LOCAL_ADDRESSES,
+  RECONNECT_FIRST,
+  RECONNECT_LAST,
+  REQUEST_FLOW,
+  REQUEST_TIMEOUT,
+} from './constants.ts'
+import { asListings, asTicket, decodeResponse, encodeRequest } from './protocol.ts'
+import type { MemberInfo, Profile, Properties, Request, Response, RoomListing, RoomSettings, Ticket } from './protocol.ts'
+import type { IntroducerUrl } from './url.ts'
+
+/** What a client is made of. */
+export interface IntroducerClientOptions {
+  readonly url: IntroducerUrl
+  /** The addresses that the URL's host has. */
+  readonly candidates: readonly Address[]
+  /** Addresses of this end, for peers on the same network. */
+  readonly localAddresses: readonly Address[]
+  readonly endpoint: Endpoint
+  readonly clock: Clock
+  /** Called after each use of the endpoint. */
+  readonly kick: () => void
+}
+
+/** Whether the introducer can be reached now. */
+export type IntroducerState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
+
+interface Events {
+  joined: (roomId: string, member: MemberInfo) => void
+  left: (roomId: string, peerId: string) => void
+  state: (state: IntroducerState) => void
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: AltostratusError) => void
+  readonly timer: Timer
+}
+
+/** This peer's half of its relation with an introducer. Comes back by itself when the introducer does; nothing that runs depends on it. */
+export class IntroducerClient {
+  private readonly options: IntroducerClientOptions
+  private readonly emitter = new EventEmitter<Events>()
+  private readonly pending = new Map<number, Pending>()
+  /** Places to take up again when the introducer comes back. */
+  private readonly tickets = new Map<string, Ticket>()
+  private currentState: IntroducerState = 'connecting'
+  private session: Session | undefined = undefined
+  private requests: SendFlow | undefined = undefined
+  private nextId = 1
+  private retryAfter = RECONNECT_FIRST
+  private retryTimer: Timer | undefined = undefined
+  private opened: { readonly resolve: () => void; readonly reject: (error: AltostratusError) => void } | undefined = undefined
+
+  constructor(options: IntroducerClientOptions) {
+    this.options = options
+  }
+
+  get state(): IntroducerState {
+    return this.currentState
+  }
+
+  /** Where the introducer was reached; peers are opened to by way of it. */
+  get address(): Address | undefined {
+    return this.session?.farAddress
+  }
+
+  /** Smoothed round-trip time to it in milliseconds, −1 when it is not known. */
+  get rtt(): number {
+    return this.session?.srtt ?? -1
+  }
+
+  /** Calls back on an event. @returns What ends that. */
+  on<K extends keyof Events>(event: K, listener: Events[K]): () => void {
+    this.emitter.on(event, listener as (...args: unknown[]) => void)
+    return () => void this.emitter.off(event, listener as (...args: unknown[]) => void)
+  }
+
+  /** Resolves when the introducer has answered. @throws AltostratusError `INTRODUCER_UNREACHABLE` */
+  connect(timeout: number = CONNECT_TIMEOUT): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.opened = { resolve, reject }
+      this.open(timeout)
+    })
+  }
+
+  /** @throws AltostratusError `TOO_MANY_ROOMS`, `RATE_LIMITED`, or as all requests `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT` */
+  async create(settings: RoomSettings, profile: Profile): Promise<Ticket> {
+    return this.keep(asTicket(await this.request({ op: 'create', ...settings, profile })))
+  }
+
+  /** @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `TOO_MANY_ROOMS`, `RATE_LIMITED`, … */
+  async join(game: string, protocol: number, code: string, profile: Profile): Promise<Ticket> {
+    return this.keep(asTicket(await this.request({ op: 'join', game, protocol, code, profile })))
+  }
+
+  /** Gives the place up; when the introducer can't be reached, it will find out by itself. */
+  async leave(roomId: string): Promise<void> {
+    this.tickets.delete(roomId)
+    if (this.currentState === 'connected') await this.request({ op: 'leave', roomId })
+  }
+
+  async list(game: string, protocol: number): Promise<RoomListing[]> {
+    return asListings(await this.request({ op: 'list', game, protocol }))
+  }
+
+  /** @throws AltostratusError `NOT_HOST`, `ROOM_NOT_FOUND`, … */
+  async update(roomId: string, properties: Properties): Promise<void> {
+    await this.request({ op: 'update', roomId, properties })
+  }
+
+  /** Ends it for good. */
+  close(): void {
+    if (this.currentState === 'closed') return
+    this.retryTimer?.cancel()
+    this.tickets.clear()
+    this.failPending()
+    this.session?.close(this.options.clock.now())
+    this.session = undefined
+    this.options.kick()
+    this.setState('closed')
+  }
+
+  /** Takes an event of the endpoint. @returns Whether it was for the introducer's session. */
+  handle(event: EndpointEvent): boolean {
+    if (event.session.context !== this) return false
+    if (event.session !== this.session) return true
+    switch (event.type) {
+      case 'session-open':
+        this.sessionOpened(event.session)
+        break
+      case 'session-failed':
+      case 'session-closed':
+        this.sessionLost()
+        break
+      case 'flow-open':
+        this.flowOpened(event.flow)
+        break
+      case 'message':
+        this.receive(event.data)
+        break
+      case 'flow-exception':
+        event.session.close(this.options.clock.now())
+        break
+      default:
+    }
+    return true
+  }
+
+  private open(timeout: number): void {
+    const { url, candidates, endpoint, clock, kick } = this.options
+    this.session = endpoint.open(
+      {
+        epd: url.fingerprint === undefined ? ancillaryEpd(url.uri) : fingerprintEpd(url.fingerprint),
+        candidates,
+        timeout,
+        keepaliveInterval: CLIENT_KEEPALIVE,
+        deadAfter: CLIENT_DEAD_AFTER,
+        acceptForwarded: true,
+        context: this,
+      },
+      clock.now(),
+    )
+    kick()
+  }
+
+  private sessionOpened(session: Session): void {
+    this.requests = session.openFlow({ metadata: utf8(REQUEST_FLOW), context: this })
+    this.retryAfter = RECONNECT_FIRST
+    this.setState('connected')
+    const addresses = this.options.localAddresses.slice(0, MAX_LOCAL_ADDRESSES)
+    this.forgetFailure(this.request({ op: 'register', addresses }))
+    for (const ticket of this.tickets.values()) this.forgetFailure(this.rejoin(ticket))
+    this.opened?.resolve()
+    this.opened = undefined
+  }
+
+  /** Takes the place up again, and reports what has changed in the meantime. */
+  private async rejoin(ticket: Ticket): Promise<void> {
+    const { game, protocol, capacity, listed, properties, roomId, code, self, members } = ticket
+    const settings = { game, protocol, capacity, listed, properties }
+    const fresh = asTicket(await this.request({ op: 'rejoin', ...settings, roomId, code, order: self.order, profile: self.profile }))
+    if (!this.tickets.has(roomId)) return
+    this.tickets.set(roomId, fresh)
+    for (const member of fresh.members) {
+      if (member.peerId !== self.peerId && !members.some((known) => known.peerId === member.peerId)) this.emit('joined', roomId, member)
+    }
+  }
+
+  private sessionLost(): void {
+    this.session = undefined
+    this.requests = undefined
+    this.failPending()
+    if (this.currentState === 'closed') return
+    if (this.opened !== undefined) {
+      this.opened.reject(this.unreachable())
+      this.opened = undefined
+      this.setState('closed')
+      return
+    }
+    this.setState('reconnecting')
+    const { clock } = this.options
+    this.retryTimer = clock.at(clock.now() + this.retryAfter, () => this.open(CONNECT_TIMEOUT))
+    this.retryAfter = Math.min(this.retryAfter * 2, RECONNECT_LAST)
+  }
+
+  private unreachable(): AltostratusError {
+    const { url, candidates } = this.options
+    const tried = candidates.map((address) => address.key).join(', ')
+    return new AltostratusError('INTRODUCER_UNREACHABLE', `No answer from the introducer ${url.uri} (tried UDP to ${tried}).`, {
+      hint: 'Check that it runs (npx altostratus introducer), that host and port are right, and that no firewall blocks UDP to it.',
+    })
+  }
+
+  private flowOpened(flow: ReceiveFlow): void {
+    if (flow.association !== this.requests) flow.reject()
+  }
+
+  private receive(data: Uint8Array): void {
+    let response: Response
+    try {
+      response = decodeResponse(data)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.session?.close(this.options.clock.now())
+      return
+    }
+    switch (response.kind) {
+      case 'ok':
+        this.settle(response.id)?.resolve(response.value)
+        break
+      case 'error':
+        this.settle(response.id)?.reject(new AltostratusError(response.code, response.message))
+        break
+      case 'joined':
+        this.noteMember(response.roomId, response.member)
+        this.emit('joined', response.roomId, response.member)
+        break
+      case 'left':
+        this.emit('left', response.roomId, response.peerId)
+        break
+      case 'closing':
+        this.session?.close(this.options.clock.now())
+    }
+  }
+
+  private noteMember(roomId: string, member: MemberInfo): void {
+    const ticket = this.tickets.get(roomId)
+    if (ticket !== undefined) this.tickets.set(roomId, { ...ticket, members: [...ticket.members, member] })
+  }
+
+  private keep(ticket: Ticket): Ticket {
+    this.tickets.set(ticket.roomId, ticket)
+    return ticket
+  }
+
+  private request(request: Request): Promise<unknown> {
+    const { clock, kick } = this.options
+    const id = this.nextId++
+    return new Promise((resolve, reject) => {
+      if (this.requests === undefined || !this.requests.write(encodeRequest(id, request), clock.now())) {
+        reject(lost())
+        return
+      }
+      const timer = clock.at(clock.now() + REQUEST_TIMEOUT, () => {
+        this.pending.delete(id)
+        reject(new AltostratusError('INTRODUCER_TIMEOUT', 'The introducer did not answer in time.', { hint: 'Try again.' }))
+      })
+      this.pending.set(id, { resolve, reject, timer })
+      kick()
+    })
+  }
+
+  private settle(id: number): Pending | undefined {
+    const pending = this.pending.get(id)
+    pending?.timer.cancel()
+    this.pending.delete(id)
+    return pending
+  }
+
+  private failPending(): void {
+    for (const { reject, timer } of this.pending.values()) {
+      timer.cancel()
+      reject(lost())
+    }
+    this.pending.clear()
+  }
+
+  /** What is asked on the side may fail: the next connection asks again. */
+  private forgetFailure(promise: Promise<unknown>): void {
+    promise.catch(() => {})
+  }
+
+  private setState(state: IntroducerState): void {
+    if (state === this.currentState) return
+    this.currentState = state
+    this.emit('state', state)
+  }
+
+  private emit<K extends keyof Events>(event: K, ...args: Parameters<Events[K]>): void {
+    this.emitter.emit(event, ...(args as never))
+  }
+}
+
+function lost(): AltostratusError {
+  return new AltostratusError('INTRODUCER_LOST', 'The introducer can not be reached at the moment.', {
+    hint: 'Games that run go on without it; try again in a moment.',
+  })
+}

@@ -1,0 +1,55 @@
+/** RTMFP's registered port, the default of `rtmfp:` URLs. RFC 7425 §6.1. */
+export const DEFAULT_PORT = 1935
+/** Metadata of the flow that carries requests; the version is part of it. */
+export const REQUEST_FLOW = 'altostratus.introducer/1'
+
+/** How often a client asks whether the introducer is there: often enough for NATs, which forget after 30 s and more. Milliseconds. */
+export const CLIENT_KEEPALIVE = 10_000
+/** When a client takes the introducer for lost: two unanswered tries and a bit. Milliseconds. */
+export const CLIENT_DEAD_AFTER = 25_000
+/** The server asks only when a client has missed its own turn. Milliseconds. */
+export const SERVER_KEEPALIVE = 20_000
+/** When the server takes a client for lost. Milliseconds. */
+export const SERVER_DEAD_AFTER = 40_000
+/** How long a client waits for the introducer to answer at all; what a player still takes for "connecting". Milliseconds. */
+export const CONNECT_TIMEOUT = 5_000
+/** How long a client waits for the answer to a request. Milliseconds. */
+export const REQUEST_TIMEOUT = 5_000
+/** First wait before a lost introducer is tried again, and the longest. Milliseconds. */
+export const RECONNECT_FIRST = 1_000
+export const RECONNECT_LAST = 30_000
+
+/** How long a member whose session with the introducer is lost keeps its place. Milliseconds. */
+export const GRACE = 30_000
+/** Members of a room, at most and by default: a mesh of 64 has 63 sessions each. */
+export const MAX_CAPACITY = 64
+export const DEFAULT_CAPACITY = 8
+/** Rooms that one peer may be a member of at a time. */
+export const MAX_ROOMS_PER_PEER = 8
+/** Rooms that one introducer holds. */
+export const MAX_ROOMS = 20_000
+/** Rooms that one `list` names; a person reads no more. */
+export const MAX_LISTED = 100
+/** Letters of a room's code: 30⁵ are 24 million codes, so guessing one takes longer than a match. */
+export const CODE_LENGTH = 5
+/** What codes are made of: no letter or digit that looks like another. */
+export const CODE_ALPHABET = 'ABCDEFGHJKMNPQRSTVWXYZ23456789'
+/** Requests that a peer may make at once, and how many come back each second. */
+export const REQUEST_BURST = 30
+export const REQUESTS_PER_SECOND = 5
+/** Wrong codes that a peer may try at once, and how many come back each second. */
+export const GUESS_BURST = 10
+export const GUESSES_PER_SECOND = 0.2
+/** Longest game name. Characters. */
+export const MAX_NAME = 64
+/** Public properties of a room: how many, and the length of a name or text. */
+export const MAX_PROPERTIES = 16
+export const MAX_PROPERTY_LENGTH = 64
+/** A player's profile, packed. Bytes. */
+export const MAX_PROFILE_BYTES = 1_024
+/** A request, packed. Bytes. */
+export const MAX_REQUEST_BYTES = 4_096
+/** A message from the server, packed: 64 members with the largest profiles. Bytes. */
+export const MAX_RESPONSE_BYTES = 131_072
+/** Addresses that a peer may report of itself. */
+export const MAX_LOCAL_ADDRESSES = 8
