@@ -115,6 +115,12 @@ async function bundle() {
 /** tsc leaves `.ts` in the specifiers of declarations; in the package the file that they mean is called `.js`. */
 const relativeSpecifier = /((?:from|import|import\()\s*['"])(\.{1,2}\/[^'"]+?)\.ts(['"])/g
 
+/**
+ * What a class implements besides, for our own use: the members marked `@internal` are not in the declarations, so the
+ * clause would be false there. Types are compared by structure; nobody misses it.
+ */
+const implementsClause = /^((?:export )?declare (?:abstract )?class [^{]*?) implements [^{]+(?= \{)/gm
+
 /** Copies the declarations that the entries and platforms reach, and no others. */
 function copyDeclarations() {
   const roots = ['entry', 'platform'].flatMap((folder) =>
@@ -126,7 +132,7 @@ function copyDeclarations() {
   for (const path of seen) {
     const text = readFileSync(join(root, 'build/tsc', path), 'utf8')
     for (const [, , target] of text.matchAll(relativeSpecifier)) seen.add(join(dirname(path), `${target}.d.ts`))
-    const shipped = text.replace(relativeSpecifier, '$1$2.js$3')
+    const shipped = text.replace(relativeSpecifier, '$1$2.js$3').replace(implementsClause, '$1')
     mkdirSync(join(root, 'dist', dirname(path)), { recursive: true })
     writeFileSync(join(root, 'dist', path), shipped)
   }

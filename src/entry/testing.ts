@@ -1,3 +1,4 @@
+export { Address } from '../base/address.ts'
 export { seededRandom } from '../base/random.ts'
 export type { Random } from '../base/random.ts'
 export { SimulatedClock } from '../link/clock.ts'

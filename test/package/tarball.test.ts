@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
@@ -97,6 +97,29 @@ describe('what the entries load', () => {
   })
 })
 
+describe('what a game compiles against', () => {
+  test.each(['nodenext', 'bundler'])('the declarations need nothing of Node, and hold under strict settings (%s)', (resolution) => {
+    const entries = Object.keys(manifest.exports).filter((name) => name !== './package.json')
+    const names = entries.map(
+      (entry, i) => `import * as entry${i} from '${posix.join('altostratus', entry)}'\nexport const used${i} = entry${i}\n`,
+    )
+    writeFileSync(join(project, 'game.ts'), names.join(''))
+    const compilerOptions = {
+      target: 'es2023',
+      lib: ['es2023', 'dom'],
+      types: [],
+      module: resolution === 'bundler' ? 'preserve' : resolution,
+      moduleResolution: resolution,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+    }
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['game.ts'] }))
+    expect(output(join(process.cwd(), 'node_modules/typescript/bin/tsc'), '-p', project)).toBe('')
+  })
+})
+
 describe('platforms', () => {
   test('the node and the browser file export the same names', () => {
     const exported = (path: string): string =>
@@ -115,6 +138,11 @@ function link(name: string): void {
 
 function evaluate(script: string): string {
   return execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: project, encoding: 'utf8' }).trim()
+}
+
+/** What a program printed, whether or not it succeeded. */
+function output(...args: string[]): string {
+  return spawnSync(process.execPath, args, { cwd: project, encoding: 'utf8' }).stdout.trim()
 }
 
 function read(path: string): string {
