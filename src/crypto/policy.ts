@@ -1,4 +1,3 @@
-import type { CryptoBackend } from './backend.ts'
 import {
   GROUP_MODP14,
   GROUP_MODP2,
@@ -56,11 +55,6 @@ export const DEFAULT_POLICY: KeyingPolicy = {
 export const SOFTWARE_POLICY: KeyingPolicy = {
   ...DEFAULT_POLICY,
   suites: [SUITE_CHACHA20_POLY1305, SUITE_AES_GCM, SUITE_AES_CBC_HMAC],
-}
-
-/** The policy for game peers that suits the backend's speed. */
-export function defaultPolicy(backend: Pick<CryptoBackend, 'name'>): KeyingPolicy {
-  return backend.name === 'node' ? DEFAULT_POLICY : SOFTWARE_POLICY
 }
 
 /** For peers that know RFC 7425 alone: all its groups, no signature needed, whatever verification they offer. */
