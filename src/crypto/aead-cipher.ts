@@ -15,10 +15,14 @@ import type { PacketOpener, PacketSealer } from './packet-cipher.ts'
 import { ReplayWindow } from './replay-window.ts'
 
 /** One direction's secret, from which its keys come. `docs/protocol.md`, "Key schedule". */
-export interface AeadSecret {
+export interface AeadSettings {
   readonly suite: number
   /** 32 bytes of HKDF output. */
   readonly secret: Uint8Array
+  /** Packets until the next key; {@link PACKETS_PER_KEY} by default. Both ends must have the same. */
+  readonly packetsPerKey?: number
+  /** Number of the first packet; 0 by default. Both ends must have the same. */
+  readonly firstPacket?: number
 }
 
 const NONCE_LENGTH = 12
@@ -32,7 +36,7 @@ class KeyEpoch {
   private readonly mask: Uint8Array
   private readonly nonce = new Uint8Array(NONCE_LENGTH)
 
-  constructor(backend: CryptoBackend, { suite, secret }: AeadSecret, number: number) {
+  constructor(backend: CryptoBackend, { suite, secret }: AeadSettings, number: number) {
     this.number = number
     const keyLength = suite === SUITE_AES_GCM ? 16 : 32
     const info = concat(utf8('altostratus 1 packets'), Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number))
@@ -60,21 +64,23 @@ class KeyEpoch {
 
 /** The epochs in use: one, and around a change the one before or after it. */
 class KeyEpochs {
+  readonly packetsPerKey: number
   private readonly backend: CryptoBackend
-  private readonly secret: AeadSecret
+  private readonly settings: AeadSettings
   private current: KeyEpoch
   private other: KeyEpoch | undefined = undefined
 
-  constructor(backend: CryptoBackend, secret: AeadSecret) {
+  constructor(backend: CryptoBackend, settings: AeadSettings) {
     this.backend = backend
-    this.secret = secret
-    this.current = new KeyEpoch(backend, secret, 0)
+    this.settings = settings
+    this.packetsPerKey = settings.packetsPerKey ?? PACKETS_PER_KEY
+    this.current = new KeyEpoch(backend, settings, Math.floor((settings.firstPacket ?? 0) / this.packetsPerKey))
   }
 
   for(packetNumber: number): KeyEpoch {
-    const number = Math.floor(packetNumber / PACKETS_PER_KEY)
+    const number = Math.floor(packetNumber / this.packetsPerKey)
     if (number === this.current.number) return this.current
-    if (this.other === undefined || number !== this.other.number) this.other = new KeyEpoch(this.backend, this.secret, number)
+    if (this.other === undefined || number !== this.other.number) this.other = new KeyEpoch(this.backend, this.settings, number)
     const found = this.other
     if (found.number > this.current.number) {
       this.other = this.current
@@ -97,10 +103,11 @@ export class AeadSealer implements PacketSealer {
   readonly tailroom: number = TAG_LENGTH
   private readonly epochs: KeyEpochs
   private readonly aad = new Uint8Array(SESSION_ID_SIZE)
-  private next = 0
+  private next: number
 
-  constructor(backend: CryptoBackend, secret: AeadSecret) {
-    this.epochs = new KeyEpochs(backend, secret)
+  constructor(backend: CryptoBackend, settings: AeadSettings) {
+    this.epochs = new KeyEpochs(backend, settings)
+    this.next = settings.firstPacket ?? 0
   }
 
   seal(buffer: Uint8Array, plainEnd: number, sessionId: number): number {
@@ -129,8 +136,9 @@ export class AeadOpener implements PacketOpener {
   private readonly aad = new Uint8Array(SESSION_ID_SIZE)
   private forgeries = 0
 
-  constructor(backend: CryptoBackend, secret: AeadSecret) {
-    this.epochs = new KeyEpochs(backend, secret)
+  constructor(backend: CryptoBackend, settings: AeadSettings) {
+    this.epochs = new KeyEpochs(backend, settings)
+    this.window.highest = (settings.firstPacket ?? 0) - 1
   }
 
   open(datagram: Uint8Array, out: Uint8Array): number {
@@ -139,7 +147,7 @@ export class AeadOpener implements PacketOpener {
     const number = this.restore(datagram)
     if (!this.window.isFresh(number)) return OPEN_REPLAYED
     // A leap over a whole key's packets is no network's doing, and would cost a key derivation to refute.
-    if (number > this.window.highest + PACKETS_PER_KEY) return OPEN_FORGED
+    if (number > this.window.highest + this.epochs.packetsPerKey) return OPEN_FORGED
     putSessionId(this.aad, readSessionId(datagram))
     const epoch = this.epochs.for(number)
     const isAuthentic = epoch.cipher.open(epoch.nonceFor(number), this.aad, datagram, PAYLOAD_AT, datagram.length, out)
