@@ -113,6 +113,11 @@ export class IntroducerClient {
     if (this.currentState === 'connected') await this.request({ op: 'leave', roomId })
   }
 
+  /** Tells that a member is gone, so that new ones need not wait for it; the host alone may. @throws AltostratusError `NOT_HOST`, … */
+  async evict(roomId: string, peerId: string): Promise<void> {
+    await this.request({ op: 'evict', roomId, peerId })
+  }
+
   async list(game: string, protocol: number): Promise<RoomListing[]> {
     return asListings(await this.request({ op: 'list', game, protocol }))
   }

@@ -85,11 +85,17 @@ export class Directory {
     if (room !== undefined) this.remove(room, peerId)
   }
 
+  /** Takes a member out that the others have lost. The host alone may, or who becomes it. @throws AltostratusError `ROOM_NOT_FOUND`, `NOT_HOST` */
+  evict(peerId: string, roomId: string, member: string): void {
+    const room = this.roomOf(peerId, roomId)
+    if (hostOf(room, member) !== peerId) throw notHost()
+    this.remove(room, member)
+  }
+
   /** The host alone may. @throws AltostratusError `ROOM_NOT_FOUND`, `NOT_HOST` */
   update(peerId: string, roomId: string, properties: Properties): void {
-    const room = this.byId.get(roomId)
-    if (room === undefined || !room.members.has(peerId)) throw new AltostratusError('ROOM_NOT_FOUND', 'The room is not there any more.')
-    if (hostOf(room) !== peerId) throw new AltostratusError('NOT_HOST', 'Only the host may change the properties of a room.')
+    const room = this.roomOf(peerId, roomId)
+    if (hostOf(room) !== peerId) throw notHost()
     room.properties = properties
   }
 
@@ -125,6 +131,12 @@ export class Directory {
     for (const room of this.byId.values()) {
       for (const member of room.members.values()) if (now >= member.graceUntil) this.remove(room, member.peerId)
     }
+  }
+
+  private roomOf(peerId: string, roomId: string): Room {
+    const room = this.byId.get(roomId)
+    if (room === undefined || !room.members.has(peerId)) throw new AltostratusError('ROOM_NOT_FOUND', 'The room is not there any more.')
+    return room
   }
 
   private enter(room: Room, peerId: string, profile: Profile): Ticket {
@@ -197,8 +209,15 @@ function infoOf({ peerId, order, profile }: Member): MemberInfo {
   return { peerId, order, profile }
 }
 
-function hostOf(room: Room): string | undefined {
+/** The member that joined first, one aside. */
+function hostOf(room: Room, except?: string): string | undefined {
   let host: Member | undefined
-  for (const member of room.members.values()) if (host === undefined || member.order < host.order) host = member
+  for (const member of room.members.values()) {
+    if (member.peerId !== except && (host === undefined || member.order < host.order)) host = member
+  }
   return host?.peerId
+}
+
+function notHost(): AltostratusError {
+  return new AltostratusError('NOT_HOST', 'Only the host of a room may do that.')
 }

@@ -1,6 +1,6 @@
 import type { Random } from '../base/random.ts'
 import type { Identity } from '../crypto/identity.ts'
-import { nodeBackend, systemRandom } from '../crypto/node.ts'
+import { defaultBackend, systemRandom } from '../crypto/default-node.ts'
 import { systemClock } from '../link/clock.ts'
 import { openUdp } from '../link/udp.ts'
 import { DEFAULT_PORT } from './constants.ts'
@@ -37,7 +37,7 @@ export async function createIntroducer(options: IntroducerOptions = {}): Promise
   const server = new IntroducerServer({
     link,
     clock: systemClock,
-    backend: nodeBackend,
+    backend: defaultBackend,
     random: options.random ?? systemRandom,
     ...(options.identity === undefined ? {} : { identity: options.identity }),
   })

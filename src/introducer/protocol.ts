@@ -67,6 +67,8 @@ export type Request =
       readonly profile: Profile
     } & RoomSettings)
   | { readonly op: 'leave'; readonly roomId: string }
+  /** The host has lost a member. */
+  | { readonly op: 'evict'; readonly roomId: string; readonly peerId: string }
   | { readonly op: 'list'; readonly game: string; readonly protocol: number }
   | { readonly op: 'update'; readonly roomId: string; readonly properties: Properties }
 
@@ -120,6 +122,8 @@ function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Reque
       }
     case 'leave':
       return { op, roomId: asRoomId(fields['roomId']) }
+    case 'evict':
+      return { op, roomId: asRoomId(fields['roomId']), peerId: asPeerId(fields['peerId']) }
     case 'list':
       return { op, ...asGame(fields) }
     case 'update':

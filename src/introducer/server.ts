@@ -234,6 +234,9 @@ export class IntroducerServer {
       case 'leave':
         directory.leave(peerId, request.roomId)
         return null
+      case 'evict':
+        directory.evict(peerId, request.roomId, request.peerId)
+        return null
       case 'list':
         return directory.list(request.game, request.protocol)
       case 'update':

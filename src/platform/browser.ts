@@ -17,3 +17,8 @@ export function openDatagramLink(_options: UdpOptions = {}): Promise<Link> {
     new AltostratusError('UDP_UNAVAILABLE', 'Browsers cannot send UDP.', { hint: 'Give a link of another kind, or run this in Node.' }),
   )
 }
+
+/** The numeric addresses of a host name. @throws AltostratusError `UDP_UNAVAILABLE`, always: browsers do not tell. */
+export function resolveHost(_host: string): Promise<string[]> {
+  return Promise.reject(new AltostratusError('UDP_UNAVAILABLE', 'Browsers cannot look up addresses.'))
+}

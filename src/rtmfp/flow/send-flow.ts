@@ -111,20 +111,28 @@ export class SendFlow implements FragmentOwner {
    * @throws AltostratusError `MESSAGE_TOO_LARGE`.
    */
   write(message: Uint8Array, now: number, lifetime: number = this.settings.lifetime): boolean {
-    const { maxMessageBytes, maxQueuedBytes } = this.settings
+    const { maxMessageBytes } = this.settings
     if (message.length > maxMessageBytes) {
       throw new AltostratusError('MESSAGE_TOO_LARGE', `A message of ${message.length} bytes is over the limit of ${maxMessageBytes}.`, {
         hint: 'Send it in pieces.',
       })
     }
-    if (this.flowState !== 'open') return false
-    if (this.queuedBytes > 0 && this.queuedBytes + message.length > maxQueuedBytes) {
-      this.refused = true
-      return false
-    }
+    if (this.flowState !== 'open' || !this.hasRoomFor(message.length)) return false
     this.enqueue(message, now + lifetime)
     this.host.changed(this)
     return true
+  }
+
+  /** Whether `write` would queue a message of this many bytes; when not, a `flow-writable` event follows as soon as there is room again. */
+  hasRoomFor(length: number): boolean {
+    if (this.queuedBytes === 0 || this.queuedBytes + length <= this.settings.maxQueuedBytes) return true
+    this.refused = true
+    return false
+  }
+
+  /** Whether `write` or `hasRoomFor` has refused and there is still no room. */
+  get isFull(): boolean {
+    return this.refused
   }
 
   /** Abandons all messages that have not been acknowledged. RFC 7016 §3.6.2.7. */
@@ -133,6 +141,7 @@ export class SendFlow implements FragmentOwner {
       const fragment = this.queue.get(n)
       if (fragment !== undefined && n !== this.finalNumber) this.abandonFragment(fragment)
     }
+    this.tellRoom()
     this.host.changed(this)
   }
 
@@ -221,10 +230,7 @@ export class SendFlow implements FragmentOwner {
     this.setReceiveWindow(ack.bufferBlocks * BUFFER_BLOCK, now)
     this.removeThrough(this.queue.firstNumber, ack.cumulative)
     for (let i = 0; i < ack.count; i++) this.removeThrough(ack.froms[i] as number, ack.tos[i] as number)
-    if (this.refused && this.queuedBytes <= this.settings.maxQueuedBytes / 2) {
-      this.refused = false
-      this.host.output.flowWritable(this)
-    }
+    this.tellRoom()
     if (this.flowState === 'closing' && this.queue.size === 0) {
       this.flowState = 'complete-linger'
       this.lingerUntil = now + SEND_FLOW_LINGER
@@ -259,6 +265,7 @@ export class SendFlow implements FragmentOwner {
       if (fragment.deadline <= now) this.abandonFragment(fragment)
       else if (fragment.deadline < this.nextExpiry) this.nextExpiry = fragment.deadline
     }
+    this.tellRoom()
   }
 
   /** @internal Whether a buffer probe is due. */
@@ -282,6 +289,12 @@ export class SendFlow implements FragmentOwner {
   /** @internal The session is over. */
   end(): void {
     this.flowState = 'closed'
+  }
+
+  private tellRoom(): void {
+    if (!this.refused || this.queuedBytes > this.settings.maxQueuedBytes / 2) return
+    this.refused = false
+    this.host.output.flowWritable(this)
   }
 
   private enqueue(message: Uint8Array, deadline: number): void {

@@ -1,0 +1,52 @@
+import { defaultBackend, defaultPolicy, openDatagramLink, resolveHost, systemRandom } from '#platform'
+import { importIdentity } from '../crypto/identity.ts'
+import { CONNECT_TIMEOUT } from '../introducer/constants.ts'
+import { parseIntroducerUrl } from '../introducer/url.ts'
+import { systemClock } from '../link/clock.ts'
+import { Network } from './network.ts'
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** What `network.identity.export()` gave before: be the same player again. A fresh identity by default. */
+  readonly identity?: Uint8Array
+  /** A peer that is silent for this many milliseconds is lost; 5,000 by default. */
+  readonly deadAfter?: number
+  /** Give up when the introducer has not answered after so many milliseconds; 5,000 by default. */
+  readonly timeout?: number
+  /** UDP port of this end; any that is free by default. */
+  readonly port?: number
+  /** Takes what the game's listeners throw; by default it is thrown again where the process sees it. */
+  readonly onError?: (error: unknown) => void
+}
+
+/**
+ * Connects to an introducer, by which rooms are made and found.
+ * @param url `rtmfp://play.example.com`, with `:port` if it is not 1935 and `#fingerprint` to accept one identity only.
+ * @throws AltostratusError `BAD_URL`, `HOST_UNKNOWN`, `INTRODUCER_UNREACHABLE`, `BAD_IDENTITY`, or a socket's (`PORT_IN_USE`, …)
+ */
+export async function connect(url: string, options: ConnectOptions = {}): Promise<Network> {
+  const parsed = parseIntroducerUrl(url)
+  const identity =
+    options.identity === undefined ? undefined : importIdentity(options.identity, { backend: defaultBackend, random: systemRandom })
+  const hosts = await resolveHost(parsed.host)
+  const link = await openDatagramLink(options.port === undefined ? {} : { port: options.port })
+  const network = new Network({
+    link,
+    clock: systemClock,
+    backend: defaultBackend,
+    random: systemRandom,
+    policy: defaultPolicy,
+    url: parsed,
+    hosts,
+    identity,
+    deadAfter: options.deadAfter,
+    onError: options.onError,
+  })
+  try {
+    await network.introducer.connect(options.timeout ?? CONNECT_TIMEOUT)
+  } catch (error) {
+    await network.close()
+    throw error
+  }
+  return network
+}

@@ -1,0 +1,22 @@
+/** Metadata of a room's control flow and of its channels' flows; the version is part of it. `docs/protocol.md`. */
+export const CONTROL_FLOW = 'altostratus.room/1'
+export const CHANNEL_FLOW = 'altostratus.channel/1'
+
+/** How long `join` waits for the sessions to all members; what a player still takes for "connecting". Milliseconds. */
+export const JOIN_TIMEOUT = 10_000
+/** How long a peer that the introducer has not announced is waited for to be; announcement and first packet race. Milliseconds. */
+export const ANNOUNCEMENT_GRACE = 5_000
+/** Sessions of unannounced peers at a time: a room's worth of joiners in one moment. */
+export const MAX_UNANNOUNCED = 64
+/** Priority of a room's control flow: above all that a game sends. */
+export const CONTROL_PRIORITY = 7
+/** What a reliable channel queues for one receiver before `send` refuses. Bytes. */
+export const RELIABLE_QUEUE = 262_144
+/** The same for channels whose messages may be dropped: a few frames. Bytes. */
+export const DROPPABLE_QUEUE = 65_536
+/** Largest message of a channel that names no limit. Bytes. */
+export const CHANNEL_MESSAGE = 65_536
+/** Channels of a game. */
+export const MAX_CHANNELS = 64
+/** Longest name of a channel. Characters. */
+export const MAX_CHANNEL_NAME = 64

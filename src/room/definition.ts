@@ -1,0 +1,78 @@
+import { AltostratusError } from '../base/errors.ts'
+import { MAX_NAME } from '../introducer/constants.ts'
+import { CHANNEL_MESSAGE, MAX_CHANNELS, MAX_CHANNEL_NAME } from './constants.ts'
+import { t } from './schema.ts'
+import type { Field, Fields, Message } from './schema.ts'
+
+/**
+ * How the messages of a channel travel. `reliable`: each once, in order. `reliable-unordered`: each once, as it arrives. `unreliable`: as
+ * it arrives, never sent again. `latest`: only the newest matters; older ones are dropped on both sides.
+ */
+export type DeliveryMode = 'reliable' | 'reliable-unordered' | 'unreliable' | 'latest'
+
+/** What is sent before what, when the network is the bottleneck; each stands for one of RTMFP's eight levels. */
+export type Priority = 'background' | 'low' | 'normal' | 'high' | 'immediate'
+
+/** How a channel is to behave. */
+export interface ChannelOptions {
+  /** `reliable` by default. */
+  readonly delivery?: DeliveryMode
+  /** `normal` by default; `immediate` also marks the packets as real-time data, to which other traffic yields. */
+  readonly priority?: Priority
+  /** After so many milliseconds a message that has not arrived is given up; for ever by default. */
+  readonly lifetime?: number
+  /** Largest message, packed, bytes; 65,536 by default. */
+  readonly maxBytes?: number
+}
+
+/** A channel as it was defined. */
+export interface ChannelDefinition<F extends Fields = Fields> {
+  readonly fields: F
+  /** All fields together. */
+  readonly schema: Field<Message<F>>
+  readonly delivery: DeliveryMode
+  readonly priority: Priority
+  /** Milliseconds. */
+  readonly lifetime: number
+  /** Bytes. */
+  readonly maxBytes: number
+}
+
+/** The channels of a game, by name. */
+export type Channels = Readonly<Record<string, ChannelDefinition>>
+
+/** A game as it was defined. Every peer imports the same one. */
+export interface Game<C extends Channels = Channels> {
+  readonly name: string
+  /** Peers with another number never meet. */
+  readonly protocol: number
+  readonly channels: C
+}
+
+/** RTMFP's level of each priority, 0 to 7. */
+export const PRIORITY_LEVEL: Readonly<Record<Priority, number>> = { background: 1, low: 2, normal: 3, high: 5, immediate: 6 }
+
+/** Defines a channel: the fields of its messages, and how they travel. */
+export function channel<const F extends Fields>(fields: F, options: ChannelOptions = {}): ChannelDefinition<F> {
+  const { delivery = 'reliable', priority = 'normal', lifetime = Infinity, maxBytes = CHANNEL_MESSAGE } = options
+  if (!(lifetime > 0)) throw new AltostratusError('BAD_SCHEMA', `A lifetime of ${lifetime} ms leaves no time to arrive.`)
+  if (!(maxBytes > 0)) throw new AltostratusError('BAD_SCHEMA', `A channel whose messages have at most ${maxBytes} bytes can carry none.`)
+  return { fields, schema: t.object(fields), delivery, priority, lifetime, maxBytes }
+}
+
+/** Defines a game. @throws AltostratusError `BAD_SCHEMA` */
+export function game<const C extends Channels>(name: string, options: { readonly protocol: number; readonly channels: C }): Game<C> {
+  const names = Object.keys(options.channels)
+  if (name.length === 0 || name.length > MAX_NAME)
+    throw new AltostratusError('BAD_SCHEMA', `A game's name has 1 to ${MAX_NAME} characters.`)
+  if (!Number.isInteger(options.protocol) || options.protocol < 0) {
+    throw new AltostratusError('BAD_SCHEMA', `A game's protocol is a whole number, not ${options.protocol}.`)
+  }
+  if (names.length > MAX_CHANNELS || names.some((n) => n.length === 0 || n.length > MAX_CHANNEL_NAME)) {
+    throw new AltostratusError(
+      'BAD_SCHEMA',
+      `A game has at most ${MAX_CHANNELS} channels, with names of 1 to ${MAX_CHANNEL_NAME} characters.`,
+    )
+  }
+  return { name, protocol: options.protocol, channels: options.channels }
+}

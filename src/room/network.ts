@@ -1,0 +1,403 @@
+import { Address } from '../base/address.ts'
+import { AltostratusError, DecodeError } from '../base/errors.ts'
+import { fromHex } from '../base/bytes.ts'
+import type { Random } from '../base/random.ts'
+import type { CryptoBackend } from '../crypto/backend.ts'
+import { fingerprintEpd } from '../crypto/epd.ts'
+import { createIdentity } from '../crypto/identity.ts'
+import type { Identity } from '../crypto/identity.ts'
+import type { KeyingPolicy } from '../crypto/policy.ts'
+import { IntroducerClient } from '../introducer/client.ts'
+import { CODE_ALPHABET, CODE_LENGTH, DEFAULT_CAPACITY, MAX_CAPACITY } from '../introducer/constants.ts'
+import { unpack } from '../introducer/packing.ts'
+import { asProfile, asProperties } from '../introducer/protocol.ts'
+import type { Profile, Properties, RoomListing } from '../introducer/protocol.ts'
+import type { IntroducerUrl } from '../introducer/url.ts'
+import type { Clock } from '../link/clock.ts'
+import { Driver } from '../link/driver.ts'
+import type { Link } from '../link/link.ts'
+import { Endpoint } from '../rtmfp/endpoint.ts'
+import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
+import type { EndpointEvent, Session } from '../rtmfp/session.ts'
+import { Channel } from './channel.ts'
+import { ANNOUNCEMENT_GRACE, CHANNEL_FLOW, CONTROL_FLOW, JOIN_TIMEOUT, MAX_UNANNOUNCED } from './constants.ts'
+import type { Channels, Game } from './definition.ts'
+import type { Peer } from './peer.ts'
+import { Room } from './room.ts'
+
+/** What a network is made of; `connect` and the simulator put it together. */
+export interface NetworkParts {
+  readonly link: Link
+  readonly clock: Clock
+  readonly backend: CryptoBackend
+  readonly random: Random
+  readonly policy: KeyingPolicy
+  readonly url: IntroducerUrl
+  /** Numeric addresses of the introducer's host. */
+  readonly hosts: readonly string[]
+  readonly identity?: Identity | undefined
+  /** A peer that is silent for this many milliseconds is lost; 5,000 by default. */
+  readonly deadAfter?: number | undefined
+  /** Takes what a game's listeners throw; by default it is thrown again where the process sees it. */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+/** How a new room is to be. */
+export interface CreateOptions {
+  /** Players at most, 1 to 64; 8 by default. */
+  readonly capacity?: number
+  /** Whether `rooms` names it; not by default: who has the code comes in. */
+  readonly listed?: boolean
+  /** Public properties, by which others choose. */
+  readonly properties?: Properties
+  /** What this player tells of themselves; at most 1 KiB. */
+  readonly profile?: Profile
+}
+
+/** Which room to join, and how. */
+export interface JoinOptions {
+  /** The room's code, in either case, with or without blanks around. */
+  readonly code: string
+  readonly profile?: Profile
+  /** Give up after so many milliseconds; 10,000 by default. */
+  readonly timeout?: number
+}
+
+/** Counters of a network. */
+export interface NetworkStats {
+  readonly rooms: number
+  /** Sessions with peers and the introducer, closing ones included. */
+  readonly sessions: number
+  readonly datagramsSent: number
+  readonly datagramsReceived: number
+  /** Datagrams that came to nothing, by reason. */
+  readonly drops: ReadonlyMap<string, number>
+}
+
+/** Keepalive pings are so much more frequent than the time after which a peer is lost. */
+const TRIES_BEFORE_LOST = 5
+
+const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`)
+
+/** What hangs on a member's receiving flow. */
+interface FlowContext {
+  readonly room: Room
+  readonly peer: Peer
+  /** `undefined`: the control flow. */
+  readonly channel: Channel | undefined
+}
+
+interface Unannounced {
+  readonly session: Session
+  readonly flows: { readonly flow: ReceiveFlow; readonly roomId: string; readonly name: string | undefined }[]
+}
+
+/** This player's place in the network: one endpoint, one introducer, any number of rooms. */
+export class Network {
+  /** This player's fingerprint, 64 hexadecimal digits: what others know them by. */
+  readonly peerId: string
+  /** Keep `identity.export()` to be the same player next time. */
+  readonly identity: Identity
+  /** @internal */
+  readonly clock: Clock
+  /** @internal */
+  readonly introducer: IntroducerClient
+  private readonly driver: Driver
+  private readonly parts: NetworkParts
+  private readonly byId = new Map<string, Room>()
+  private readonly sessions = new Map<string, Session>()
+  private readonly unannounced = new Map<string, Unannounced>()
+  private closing: Promise<void> | undefined = undefined
+
+  /** @internal Use `connect`. */
+  constructor(parts: NetworkParts) {
+    const { backend, random, clock, link, policy } = parts
+    this.parts = parts
+    this.clock = clock
+    this.identity = parts.identity ?? createIdentity({ backend, random })
+    this.peerId = this.identity.peerId
+    const { deadAfter } = parts
+    const endpoint = new Endpoint({
+      identity: this.identity,
+      backend,
+      random,
+      policy,
+      acceptSession: (peerId) => this.acceptsSession(peerId),
+      ...(deadAfter === undefined ? {} : { deadAfter, keepaliveInterval: deadAfter / TRIES_BEFORE_LOST }),
+    })
+    this.driver = new Driver({ endpoint, link, clock, onEvent: (event) => this.handle(event), onError: (error) => this.onError(error) })
+    this.introducer = new IntroducerClient({
+      url: parts.url,
+      candidates: parts.hosts.map((host) => Address.from(host, parts.url.port)),
+      localAddresses: link.addresses,
+      endpoint,
+      clock,
+      kick: () => this.driver.kick(),
+    })
+    this.introducer.on('joined', (roomId, member) => this.byId.get(roomId)?.addMember(member))
+    this.introducer.on('left', (roomId, peerId) => this.byId.get(roomId)?.memberLeft(peerId))
+  }
+
+  get stats(): NetworkStats {
+    const { stats, sessionCount } = this.driver.endpoint
+    return {
+      rooms: this.byId.size,
+      sessions: sessionCount,
+      datagramsSent: stats.datagramsSent,
+      datagramsReceived: stats.datagramsReceived,
+      drops: stats.drops,
+    }
+  }
+
+  /** The rooms of a game that are listed. @throws AltostratusError `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED` */
+  rooms(game: Game): Promise<RoomListing[]> {
+    return this.introducer.list(game.name, game.protocol)
+  }
+
+  /** Makes a room, with this player as its host. @throws AltostratusError `BAD_VALUE`, `TOO_MANY_ROOMS`, `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED` */
+  async create<C extends Channels>(game: Game<C>, options: CreateOptions = {}): Promise<Room<C>> {
+    const { capacity = DEFAULT_CAPACITY, listed = false, properties = {}, profile = {} } = options
+    checked('capacity', () => {
+      if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) throw new DecodeError(`not from 1 to ${MAX_CAPACITY}`)
+    })
+    checked('properties', () => asProperties(properties))
+    checked('profile', () => asProfile(profile))
+    const ticket = await this.introducer.create({ game: game.name, protocol: game.protocol, capacity, listed, properties }, profile)
+    return this.enter(new Room(this, game, ticket))
+  }
+
+  /**
+   * Joins a room. Resolves when messages can be sent to everyone in it.
+   * @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `PEER_UNREACHABLE`, `ALREADY_JOINED`,
+   * `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED`
+   */
+  async join<C extends Channels>(game: Game<C>, options: JoinOptions): Promise<Room<C>> {
+    const { code, profile = {}, timeout = JOIN_TIMEOUT } = options
+    checked('profile', () => asProfile(profile))
+    const normal = code.trim().toUpperCase()
+    if (!CODE.test(normal)) {
+      throw new AltostratusError('ROOM_NOT_FOUND', `No room has the code ${JSON.stringify(code)}.`, {
+        hint: `Codes have ${CODE_LENGTH} letters and digits, such as KFQ7B.`,
+      })
+    }
+    const ticket = await this.introducer.join(game.name, game.protocol, normal, profile)
+    if (this.byId.has(ticket.roomId)) throw new AltostratusError('ALREADY_JOINED', `This player is in the room ${normal} already.`)
+    const room = this.enter(new Room(this, game, ticket))
+    for (const peer of room.earlierMembers) this.reach(peer)
+    try {
+      await room.waitForMembers(timeout)
+    } catch (error) {
+      await room.leave()
+      throw error
+    }
+    return room
+  }
+
+  /** Leaves all rooms and ends. May be called again. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown()
+    return this.closing
+  }
+
+  /** @internal */
+  kick(): void {
+    this.driver.kick()
+  }
+
+  /** @internal */
+  onError(error: unknown): void {
+    if (this.parts.onError !== undefined) this.parts.onError(error)
+    else
+      this.clock.defer(() => {
+        throw error
+      })
+  }
+
+  /** @internal */
+  memberAdded(room: Room, peer: Peer): void {
+    const session = this.sessions.get(peer.id)
+    const waiting = this.unannounced.get(peer.id)
+    this.unannounced.delete(peer.id)
+    if (session?.state !== 'open') return
+    room.sessionOpened(peer.id, session)
+    for (const { flow, roomId, name } of waiting?.flows ?? []) {
+      this.routeFlow(peer.id, flow, roomId, name)
+      flow.resume()
+    }
+    this.kick()
+  }
+
+  /** @internal A room has no more use for a session; the last one closes it. */
+  releasePeer(room: Room, peer: Peer): void {
+    const session = this.sessions.get(peer.id)
+    if (session === undefined) return
+    for (const other of this.byId.values()) if (other !== room && other.hasMember(peer.id)) return
+    this.sessions.delete(peer.id)
+    session.close(this.clock.now())
+    this.kick()
+  }
+
+  /** @internal */
+  roomClosed(room: Room): void {
+    this.byId.delete(room.id)
+  }
+
+  private async shutDown(): Promise<void> {
+    for (const room of this.byId.values()) room.shut()
+    this.introducer.close()
+    await this.driver.close()
+  }
+
+  private enter<C extends Channels>(room: Room<C>): Room<C> {
+    this.byId.set(room.id, room as unknown as Room)
+    return room
+  }
+
+  /** Opens a session to a member by way of the introducer, unless there is one. RFC 7016 §3.5.1.6. */
+  private reach(peer: Peer): void {
+    const existing = this.sessions.get(peer.id)
+    if (existing?.state === 'open') {
+      for (const room of this.byId.values()) room.sessionOpened(peer.id, existing)
+      return
+    }
+    const address = this.introducer.address
+    if (existing !== undefined || address === undefined) return
+    const epd = fingerprintEpd(fromHex(peer.id))
+    const session = this.driver.endpoint.open({ epd, candidates: [address], timeout: JOIN_TIMEOUT }, this.clock.now())
+    this.sessions.set(peer.id, session)
+    this.kick()
+  }
+
+  private isMember(peerId: string): boolean {
+    for (const room of this.byId.values()) if (room.hasMember(peerId)) return true
+    return false
+  }
+
+  private acceptsSession(peerId: string): boolean {
+    return this.isMember(peerId) || (this.byId.size > 0 && this.unannounced.size < MAX_UNANNOUNCED)
+  }
+
+  private handle(event: EndpointEvent): void {
+    if (this.introducer.handle(event)) return
+    switch (event.type) {
+      case 'session-open':
+        this.sessionOpened(event.session)
+        break
+      case 'session-failed':
+        this.sessionFailed(event.session)
+        break
+      case 'session-closed':
+        this.forgetSession(event.session)
+        for (const room of this.byId.values()) room.sessionEnded(event.session, event.reason)
+        break
+      case 'flow-open':
+        this.flowOpened(event.session, event.flow)
+        break
+      case 'message':
+        this.receive(event.flow, event.data)
+        break
+      case 'flow-writable':
+        if (event.flow.context instanceof Channel) event.flow.context.writable()
+        break
+      default:
+    }
+  }
+
+  private sessionOpened(session: Session): void {
+    const peerId = session.farPeerId
+    const before = this.sessions.get(peerId)
+    this.sessions.set(peerId, session)
+    if (before !== undefined && before !== session) before.close(this.clock.now())
+    if (this.isMember(peerId)) for (const room of this.byId.values()) room.sessionOpened(peerId, session)
+    else this.holdUnannounced(peerId, session)
+  }
+
+  /** The peer may have been faster than the introducer's word of it; it has a moment, and nothing of what it sends is delivered. */
+  private holdUnannounced(peerId: string, session: Session): void {
+    this.unannounced.set(peerId, { session, flows: [] })
+    this.clock.at(this.clock.now() + ANNOUNCEMENT_GRACE, () => {
+      if (this.unannounced.get(peerId)?.session !== session) return
+      this.unannounced.delete(peerId)
+      if (this.sessions.get(peerId) === session) this.sessions.delete(peerId)
+      session.close(this.clock.now())
+      this.kick()
+    })
+  }
+
+  private sessionFailed(session: Session): void {
+    for (const [peerId, known] of this.sessions) if (known === session) this.sessions.delete(peerId)
+  }
+
+  private forgetSession(session: Session): void {
+    const peerId = session.farPeerId
+    if (this.sessions.get(peerId) === session) this.sessions.delete(peerId)
+    if (this.unannounced.get(peerId)?.session === session) this.unannounced.delete(peerId)
+  }
+
+  private flowOpened(session: Session, flow: ReceiveFlow): void {
+    const address = addressOf(flow.metadata)
+    if (address === undefined) {
+      flow.reject()
+      return
+    }
+    const { roomId, name } = address
+    const waiting = this.unannounced.get(session.farPeerId)
+    const room = this.byId.get(roomId)
+    if (waiting !== undefined || (room !== undefined && !room.hasMember(session.farPeerId))) {
+      // Held back until the introducer has announced the peer for that room.
+      flow.suspend()
+      const held = waiting ?? { session, flows: [] }
+      if (held.flows.length >= MAX_UNANNOUNCED) flow.reject()
+      else held.flows.push({ flow, roomId, name })
+      if (waiting === undefined) this.unannounced.set(session.farPeerId, held)
+      return
+    }
+    this.routeFlow(session.farPeerId, flow, roomId, name)
+  }
+
+  private routeFlow(peerId: string, flow: ReceiveFlow, roomId: string, name: string | undefined): void {
+    if (this.byId.get(roomId)?.acceptFlow(peerId, flow, name) !== true) flow.reject()
+  }
+
+  private receive(flow: ReceiveFlow, data: Uint8Array): void {
+    const context = flow.context as FlowContext | undefined
+    if (context === undefined) return
+    if (context.channel !== undefined) {
+      context.room.receiveMessage(context.peer, context.channel, data)
+      return
+    }
+    try {
+      context.room.receiveControl(context.peer, unpack(data))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      flow.reject()
+    }
+  }
+}
+
+/** The room and channel that a flow's metadata names; no channel for the control flow. `docs/protocol.md`. */
+function addressOf(metadata: Uint8Array): { readonly roomId: string; readonly name: string | undefined } | undefined {
+  let fields: unknown
+  try {
+    fields = unpack(metadata)
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
+  if (!Array.isArray(fields)) return undefined
+  const [kind, roomId, name] = fields as unknown[]
+  if (typeof roomId !== 'string') return undefined
+  if (kind === CONTROL_FLOW && fields.length === 2) return { roomId, name: undefined }
+  if (kind === CHANNEL_FLOW && fields.length === 3 && typeof name === 'string') return { roomId, name }
+  return undefined
+}
+
+/** Turns a decoder's complaint about the application's own value into an error that names it. */
+function checked(what: string, check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    throw new AltostratusError('BAD_VALUE', `The ${what} can not be used: ${error.reason}.`)
+  }
+}

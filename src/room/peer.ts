@@ -1,0 +1,53 @@
+import type { Profile } from '../introducer/protocol.ts'
+import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
+import type { Session } from '../rtmfp/session.ts'
+
+/** How a peer is reached: not yet, straight, or no more. */
+export type PeerPath = 'connecting' | 'direct' | 'lost'
+
+/** A member of a room. */
+export class Peer {
+  /** The peer's fingerprint, 64 hexadecimal digits: the same in every room and on every machine. */
+  readonly id: string
+  /** What the player tells of themselves. */
+  readonly profile: Profile
+  /** Counts up by joining. The lowest of those present is the host. */
+  readonly order: number
+  readonly isSelf: boolean
+  /** @internal */
+  session: Session | undefined = undefined
+  /** @internal The peer has said that it is in the room. */
+  greeted = false
+  /** @internal `join` was told to the game. */
+  announced = false
+  /** @internal */
+  control: SendFlow | undefined = undefined
+  /** @internal By channel. */
+  readonly flows: Map<string, SendFlow> = new Map()
+  /** @internal */
+  currentPath: PeerPath = 'connecting'
+
+  /** @internal */
+  constructor(id: string, profile: Profile, order: number, isSelf: boolean) {
+    this.id = id
+    this.profile = profile
+    this.order = order
+    this.isSelf = isSelf
+    if (isSelf) this.currentPath = 'direct'
+  }
+
+  /** How it is reached now. */
+  get path(): PeerPath {
+    return this.currentPath
+  }
+
+  /** Smoothed round-trip time in milliseconds; 0 for oneself, −1 while it is not known. */
+  get rtt(): number {
+    return this.isSelf ? 0 : (this.session?.srtt ?? -1)
+  }
+
+  /** @internal Messages can be sent to it and come from it. */
+  get isPresent(): boolean {
+    return this.isSelf || (this.session?.state === 'open' && this.greeted)
+  }
+}
