@@ -1,4 +1,4 @@
-import { concat, equalBytes, utf8 } from '../base/bytes.ts'
+import { EMPTY, concat, equalBytes, utf8 } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { randomBytes } from '../base/random.ts'
 import { encodeOptions, parseOptions } from '../wire/option.ts'
@@ -34,6 +34,8 @@ const EXPORT_CERTIFICATE = 1
 const EXPORT_SEED = 2
 const EXPORT_STATIC_SECRET = 3
 const EXPORT_VERSION: Uint8Array = utf8('altostratus identity 1\n')
+/** Bytes of the hash at its end: one that was stored badly must not come back as somebody else. */
+const EXPORT_CHECK_LENGTH = 8
 
 /** Who an endpoint is: its certificate, and the keys that prove it. */
 export class Identity {
@@ -73,7 +75,8 @@ export class Identity {
     const options = [{ type: EXPORT_CERTIFICATE, value: this.certificate.bytes }]
     if (this.seed !== undefined) options.push({ type: EXPORT_SEED, value: this.seed })
     for (const { group, secret } of this.staticKeys.values()) options.push({ type: EXPORT_STATIC_SECRET, value: groupValue(group, secret) })
-    return concat(EXPORT_VERSION, encodeOptions(options))
+    const content = concat(EXPORT_VERSION, encodeOptions(options))
+    return concat(content, this.backend.sha256(content).slice(0, EXPORT_CHECK_LENGTH))
   }
 }
 
@@ -97,17 +100,14 @@ export function createIdentity(options: IdentityOptions): Identity {
 /** Restores what {@link Identity.export} gave. @throws AltostratusError `BAD_IDENTITY`. */
 export function importIdentity(bytes: Uint8Array, { backend }: CryptoContext): Identity {
   try {
-    const version = bytes.slice(0, EXPORT_VERSION.length)
-    if (version.some((byte, i) => byte !== EXPORT_VERSION[i])) throw new DecodeError('not an exported identity')
-    const options = parseOptions(bytes.slice(EXPORT_VERSION.length))
+    const options = parseOptions(exportedOptions(bytes, backend))
     const certificateBytes = options.find((option) => option.type === EXPORT_CERTIFICATE)?.value
     if (certificateBytes === undefined) throw new DecodeError('no certificate')
     const certificate = parseCertificate(certificateBytes, backend)
     const seed = options.find((option) => option.type === EXPORT_SEED)?.value
-    if (certificate.signingKey !== undefined) {
-      if (seed?.length !== SEED_LENGTH) throw new DecodeError('no signing key')
-      if (!equalBytes(backend.ed25519PublicKey(seed), certificate.signingKey)) throw new DecodeError('another signing key')
-    }
+    if (seed !== undefined && seed.length !== SEED_LENGTH) throw new DecodeError('signing key length')
+    const signingKey = seed === undefined ? undefined : backend.ed25519PublicKey(seed)
+    if (!equalBytes(signingKey ?? EMPTY, certificate.signingKey ?? EMPTY)) throw new DecodeError('another signing key')
     const staticKeys = new Map<number, DhKeyPair>()
     for (const { type, value } of options) {
       if (type !== EXPORT_STATIC_SECRET) continue
@@ -124,4 +124,12 @@ export function importIdentity(bytes: Uint8Array, { backend }: CryptoContext): I
       cause,
     })
   }
+}
+
+function exportedOptions(bytes: Uint8Array, backend: CryptoBackend): Uint8Array {
+  const end = bytes.length - EXPORT_CHECK_LENGTH
+  if (end < EXPORT_VERSION.length || !equalBytes(bytes.subarray(0, EXPORT_VERSION.length), EXPORT_VERSION)) throw new DecodeError('not one')
+  const check = backend.sha256(bytes.subarray(0, end)).subarray(0, EXPORT_CHECK_LENGTH)
+  if (!equalBytes(bytes.subarray(end), check)) throw new DecodeError('altered')
+  return bytes.slice(EXPORT_VERSION.length, end)
 }

@@ -10,13 +10,11 @@ import {
   diffieHellman,
   hash,
   hkdfSync,
-  randomFillSync,
   sign,
   verify,
 } from 'node:crypto'
 import type { DiffieHellman, KeyObject } from 'node:crypto'
 import { concat, fromHex } from '../base/bytes.ts'
-import type { Random } from '../base/random.ts'
 import type { AeadCipher, CbcCipher, CryptoBackend, MacKey } from './backend.ts'
 import { BLOCK, TAG_LENGTH } from './constants.ts'
 import { fromBigInt, modpPrime, stripLeadingZeros } from './modp.ts'
@@ -33,7 +31,6 @@ const SHA256_LENGTH = 32
 const USUAL_PACKET = 2048
 /** X25519 and Ed25519 alike. */
 const KEY_LENGTH = 32
-const randomWord = new Uint32Array(1)
 
 const MODP_GENERATOR = 2
 
@@ -204,10 +201,4 @@ function nodeMac(rawKey: Uint8Array): MacKey {
 function putDigest(data: Uint8Array, target: Uint8Array, at: number): void {
   const digest = hash('sha256', data, 'binary')
   for (let i = 0; i < SHA256_LENGTH; i++) target[at + i] = digest.charCodeAt(i)
-}
-
-/** The system's cryptographic random source. */
-export const systemRandom: Random = {
-  fill: (target) => randomFillSync(target),
-  uint32: () => randomFillSync(randomWord)[0] as number,
 }
