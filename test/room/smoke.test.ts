@@ -18,7 +18,7 @@ test('three players meet, talk, and see each other leave', async () => {
   expect(heard.sort()).toEqual(['b hello true', 'c hello'])
   expect(b!.host.id).toBe(a!.self.id)
   const left: string[] = []
-  b!.on('leave', (peer, reason) => left.push(reason))
+  b!.on('leave', (_, reason) => left.push(reason))
   await net.wait(a!.leave())
   await net.run(200)
   expect(left).toEqual(['left'])
