@@ -1,5 +1,7 @@
 import { MAX_TIMEOUT } from './constants.ts'
 
+export { SimulatedClock } from './simulated-clock.ts'
+
 /** A call that waits for its time. */
 export interface Timer {
   /** Calls it off; no harm when it has run. */
@@ -10,129 +12,41 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds from an arbitrary origin, never going back; with fractions. */
   now(): number
-  /** Calls back at the time, or soon when it has passed. */
+  /** Calls back at the time, never before it, or soon when it has passed. `Infinity` is never. */
   at(time: number, callback: () => void): Timer
   /** Calls back once what is running now has ended, before any time passes. */
   defer(callback: () => void): void
 }
 
-/** The system's monotonic clock and timers. */
+/** The system's monotonic clock and timers. A timer that waits keeps a Node process alive. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  at(time, callback) {
-    let handle: ReturnType<typeof setTimeout>
-    const arm = (): void => {
-      const wait = Math.max(0, Math.ceil(time - performance.now()))
-      handle = setTimeout(wait > MAX_TIMEOUT ? arm : callback, Math.min(wait, MAX_TIMEOUT))
-    }
-    arm()
-    return { cancel: () => clearTimeout(handle) }
-  },
+  at: (time, callback) => new SystemTimer(time, callback),
   defer: (callback) => queueMicrotask(callback),
 }
 
-interface Scheduled extends Timer {
-  readonly time: number
-  readonly order: number
-  callback: (() => void) | undefined
-}
-
-/** A clock that stands still until it is run: everything that happens, happens by its calls, in an order that depends on nothing else. */
-export class SimulatedClock implements Clock {
-  private time = 0
-  private order = 0
-  private readonly heap: Scheduled[] = []
-  private deferred: (() => void)[] = []
-
-  now(): number {
-    return this.time
+class SystemTimer implements Timer {
+  private readonly time: number
+  private readonly callback: () => void
+  private handle: ReturnType<typeof setTimeout> | undefined = undefined
+  private readonly fire = (): void => {
+    // The system's timers count whole milliseconds from when its loop last looked, so they can be early by a part of one.
+    if (performance.now() < this.time) this.arm()
+    else this.callback()
   }
 
-  at(time: number, callback: () => void): Timer {
-    const scheduled: Scheduled = {
-      time: Math.max(time, this.time),
-      order: this.order++,
-      callback,
-      cancel() {
-        scheduled.callback = undefined
-      },
-    }
-    this.push(scheduled)
-    return scheduled
+  constructor(time: number, callback: () => void) {
+    this.time = time
+    this.callback = callback
+    if (time !== Infinity) this.arm()
   }
 
-  defer(callback: () => void): void {
-    this.deferred.push(callback)
+  cancel(): void {
+    clearTimeout(this.handle)
   }
 
-  /** Calls waiting, those that were called off included. */
-  get pending(): number {
-    return this.heap.length + this.deferred.length
+  private arm(): void {
+    const wait = Math.max(0, Math.ceil(this.time - performance.now()))
+    this.handle = setTimeout(this.fire, Math.min(wait, MAX_TIMEOUT))
   }
-
-  /** Runs everything of the next `milliseconds`; the clock then stands at their end. */
-  run(milliseconds: number): void {
-    const end = this.time + milliseconds
-    while (this.step(end));
-    this.time = end
-  }
-
-  /** Like {@link SimulatedClock.run}, giving promises a turn after everything that happens. @param settle Resolves when they have had it. */
-  async runAsync(milliseconds: number, settle: () => Promise<void>): Promise<void> {
-    const end = this.time + milliseconds
-    await settle()
-    while (this.step(end)) await settle()
-    this.time = end
-  }
-
-  /** Runs all calls of the next moment. @returns `false` when there is none up to `end`. */
-  private step(end: number): boolean {
-    if (this.deferred.length === 0) {
-      const first = this.heap[0]
-      if (first === undefined || first.time > end) return false
-      this.time = first.time
-      while (this.heap[0] !== undefined && this.heap[0].time <= this.time) this.pop().callback?.()
-    }
-    while (this.deferred.length > 0) {
-      const batch = this.deferred
-      this.deferred = []
-      for (const callback of batch) callback()
-    }
-    return true
-  }
-
-  private push(item: Scheduled): void {
-    const { heap } = this
-    let at = heap.length
-    heap.push(item)
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (isBefore(heap[parent] as Scheduled, item)) break
-      heap[at] = heap[parent] as Scheduled
-      at = parent
-    }
-    heap[at] = item
-  }
-
-  private pop(): Scheduled {
-    const { heap } = this
-    const first = heap[0] as Scheduled
-    const last = heap.pop() as Scheduled
-    if (last === first) return first
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Scheduled, heap[child] as Scheduled)) child++
-      if (isBefore(last, heap[child] as Scheduled)) break
-      heap[at] = heap[child] as Scheduled
-      at = child
-    }
-    heap[at] = last
-    return first
-  }
-}
-
-function isBefore(a: Scheduled, b: Scheduled): boolean {
-  return a.time < b.time || (a.time === b.time && a.order < b.order)
 }

@@ -1,15 +1,43 @@
-/** Largest UDP payload over IPv4. RFC 768, RFC 791. Bytes. */
+/** Largest UDP payload over IPv4: 65,535 less an IP header of 20 bytes and a UDP header of 8. RFC 791 §3.1, RFC 768. Bytes. */
 export const MAX_UDP_PAYLOAD = 65_507
 /**
- * Ring of memory for datagrams that the socket has taken but perhaps not sent: the system's send buffer holds about 200 kB, so what is
- * overwritten after 1 MiB has long been sent. Bytes.
+ * Ring of memory for datagrams on their way into the socket. The system mostly takes a datagram at once; when its own buffer is full the
+ * socket keeps a reference and sends later, and what it holds must not be overwritten. 1 MiB is five times a usual system buffer (208 KiB),
+ * or 800 datagrams of 1,280 bytes: 8 ms of a Gbit/s, and more of a queue than any congestion control wants to stand behind. Bytes.
  */
 export const SEND_RING = 1_048_576
-/** Remembered source addresses; beyond it the memory starts anew. A server with more live peers than this only parses some again. */
+/** How far writing into the ring goes between two looks at how much the socket holds: a look costs a native call. Bytes. */
+export const SEND_RING_CHECK = SEND_RING / 8
+/**
+ * Most that the socket may hold before datagrams are dropped: with what is written between two looks, the gap at the ring's end and one
+ * datagram more it stays below the ring's length, so nothing that waits is overwritten. Bytes.
+ */
+export const SEND_BACKLOG = SEND_RING / 2
+/** Addresses remembered in each direction; beyond it the memory starts anew. A server with more live peers than this only parses some again. */
 export const ADDRESS_CACHE = 16_384
+/**
+ * Most addresses that a link offers as candidates. Each is tried by every peer that opens a session (RFC 7016 §3.5.1.1.1 allows 24 for all
+ * sources), and a machine with containers has dozens that lead nowhere.
+ */
+export const MAX_LOCAL_ADDRESSES = 8
 /** Socket buffers asked of the system: a burst of a full congestion window must fit while the process is busy. Bytes. */
 export const SOCKET_BUFFER = 1_048_576
-/** Longest wait that a system timer can be given; a later deadline is waited for in pieces. Milliseconds. */
+/** Longest wait that a system timer can be given (2³¹ − 1); a later deadline is waited for in pieces. Milliseconds. */
 export const MAX_TIMEOUT = 2_147_483_647
-/** Packets polled out in one go before other work of the process gets a turn. */
+/** Packets polled out in one go before other work of the process gets a turn: about 10 ms of one core. */
 export const DRAIN_LIMIT = 1_024
+/** Wait after the engine itself has thrown, so that a fault which repeats does not take all of the processor. Milliseconds. */
+export const FAULT_PAUSE = 100
+
+/** Turns that promises get between two calls of a simulated clock: deeper than chains of `await` in practice, at about 0.05 µs each. */
+export const PROMISE_TURNS = 64
+/** Calls of a simulated clock with no time passing after which it must be a loop: a thousand players with a thousand datagrams each at one moment. */
+export const MAX_CALLS_AT_ONCE = 1_000_000
+/** How much longer a reordered datagram takes, at most: two frames of a game at 60 Hz, so that the next one or two overtake it. Milliseconds. */
+export const REORDER_DELAY = 30
+/** Part of the corrupted datagrams that are cut short rather than changed. */
+export const TRUNCATED_SHARE = 0.25
+/** IP and UDP headers, which take bandwidth and queue too. RFC 791, RFC 768. Bytes. */
+export const HEADERS = 28
+/** Port of simulated addresses: RTMFP's registered one. */
+export const SIMULATED_PORT = 1_935

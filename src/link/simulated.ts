@@ -3,54 +3,48 @@ import { AltostratusError } from '../base/errors.ts'
 import { randomUnit, seededRandom } from '../base/random.ts'
 import type { Random } from '../base/random.ts'
 import type { Clock } from './clock.ts'
-import { MAX_UDP_PAYLOAD } from './constants.ts'
+import { checkConditions, PERFECT } from './conditions.ts'
+import type { Conditions } from './conditions.ts'
+import { HEADERS, MAX_UDP_PAYLOAD, REORDER_DELAY, SIMULATED_PORT, TRUNCATED_SHARE } from './constants.ts'
 import type { DatagramHandler, Link, LinkStats } from './link.ts'
 
-/** What happens to the datagrams on the way from one link to another. */
-export interface Conditions {
-  /** One way, milliseconds. */
-  readonly latency: number
-  /** Added to the latency at random, 0 to this many milliseconds; datagrams keep their order. */
-  readonly jitter: number
-  /** Share of datagrams that are lost, 0 to 1. */
-  readonly loss: number
-  /** Share of datagrams that come twice, 0 to 1. */
-  readonly duplicate: number
-  /** Share of datagrams that are overtaken by later ones, 0 to 1. */
-  readonly reorder: number
-  /** Share of datagrams in which bits are turned or the end is cut off, 0 to 1. */
-  readonly corrupt: number
-  /** Bits per second; `Infinity` for no limit. */
-  readonly bandwidth: number
-  /** What may wait for the bandwidth, bytes; what comes on top is lost. */
-  readonly queue: number
+export { PERFECT } from './conditions.ts'
+export type { BurstLoss, Conditions } from './conditions.ts'
+
+/** What a simulated network did: `sent + duplicated = delivered + dropped +` what is still on its way. */
+export interface NetworkStats {
+  sent: number
+  delivered: number
+  /** By loss, by a full queue, by a partition, or because nobody is at the address. */
+  dropped: number
+  duplicated: number
+  corrupted: number
 }
 
-/** A perfect network, but for a millisecond. */
-export const PERFECT: Conditions = {
-  latency: 1,
-  jitter: 0,
-  loss: 0,
-  duplicate: 0,
-  reorder: 0,
-  corrupt: 0,
-  bandwidth: Infinity,
-  queue: 65_536,
+/** What a simulated link is made with. */
+export interface SimulatedLinkOptions {
+  /** Its address; one of its own from 10.0.0.1 upwards by default. */
+  readonly address?: Address
+  /** Holds for all that it sends and is sent, on top of the network's conditions. */
+  readonly conditions?: Partial<Conditions>
 }
 
-/** How much longer a reordered datagram takes: two to four packets' worth of a fast stream. Milliseconds. */
-const REORDER_DELAY = 30
-/** Part of the corrupted datagrams that are cut short rather than changed. */
-const TRUNCATED_SHARE = 0.25
-/** IP and UDP headers, which take bandwidth too. Bytes. */
-const HEADERS = 28
+/** Bits in a byte, and milliseconds in a second. */
 const BITS = 8
-/** Addresses are dealt from 10.0.0.1 upwards, all with RTMFP's port. */
+const SECOND = 1_000
+/** Addresses are dealt from 10.0.0.1 upwards. RFC 1918. */
 const FIRST_NETWORK = 10
-const PORT = 1935
+const LAST_HOST = 0xff_ffff
 
 /** The state of one direction between two links. */
 interface Path {
+  readonly from: SimulatedLink
+  readonly to: SimulatedLink
+  own: Partial<Conditions>
+  /** All conditions together, worked out from `common`; anew when the network has others. */
+  conditions: Conditions
+  common: Conditions | undefined
+  inBurst: boolean
   /** When the line is free again, and when the last datagram arrives, so that jitter alone does not reorder. */
   freeAt: number
   lastArrival: number
@@ -58,39 +52,56 @@ interface Path {
 
 /** Links in virtual time whose faults all come from one seed: the same seed gives the same run. */
 export class SimulatedNetwork {
-  /** What holds for all pairs of links that have no conditions of their own. */
-  conditions: Conditions
   readonly clock: Clock
-  /** Datagrams that were handed over, and that were not. */
-  readonly stats: { delivered: number; dropped: number } = { delivered: 0, dropped: 0 }
+  readonly stats: Readonly<NetworkStats>
 
+  private readonly counts: NetworkStats = { sent: 0, delivered: 0, dropped: 0, duplicated: 0, corrupted: 0 }
   private readonly random: Random
   private readonly links = new Map<string, SimulatedLink>()
-  private readonly pairs = new Map<string, Partial<Conditions>>()
-  private readonly paths = new Map<string, Path>()
+  private readonly paths = new Map<SimulatedLink, Map<SimulatedLink, Path>>()
+  private common: Conditions
   private groups: ReadonlyMap<SimulatedLink, number> | undefined = undefined
   private nextHost = 1
-  private nextLink = 1
 
+  /** @throws AltostratusError `CONDITIONS_INVALID` */
   constructor(options: { readonly seed: number; readonly clock: Clock; readonly conditions?: Partial<Conditions> }) {
     this.random = seededRandom(options.seed)
     this.clock = options.clock
-    this.conditions = { ...PERFECT, ...options.conditions }
+    this.stats = this.counts
+    checkConditions(options.conditions ?? {})
+    this.common = { ...PERFECT, ...options.conditions }
   }
 
-  /** A new link, with an address of its own. */
-  createLink(): SimulatedLink {
-    const link = new SimulatedLink(this, this.newAddress(), this.nextLink++)
+  /** What holds for all pairs of links that have no conditions of their own. @throws AltostratusError `CONDITIONS_INVALID` when set to wrong ones. */
+  get conditions(): Conditions {
+    return this.common
+  }
+
+  set conditions(conditions: Conditions) {
+    checkConditions(conditions)
+    this.common = conditions
+  }
+
+  /** A new link. @throws AltostratusError `ADDRESS_IN_USE`, `CONDITIONS_INVALID` */
+  createLink(options: SimulatedLinkOptions = {}): SimulatedLink {
+    checkConditions(options.conditions ?? {})
+    const link = new SimulatedLink(this, this.freeAddress(options.address), options.conditions ?? {})
     this.links.set(link.address.key, link)
     return link
   }
 
-  /** Sets conditions from one link to another, in that direction; they go on top of the common ones. */
+  /**
+   * Sets conditions from one link to another, in that direction. They go on top of those of the receiving link, which go on top of the
+   * sending link's, which go on top of the network's. @throws AltostratusError `CONDITIONS_INVALID`
+   */
   setConditions(from: SimulatedLink, to: SimulatedLink, conditions: Partial<Conditions>): void {
-    this.pairs.set(`${from.id}>${to.id}`, conditions)
+    checkConditions(conditions)
+    const path = this.path(from, to)
+    path.own = conditions
+    path.common = undefined
   }
 
-  /** Lets only links of the same group reach each other; those that are in no group form one of their own. */
+  /** Lets only links of the same group reach each other; those that are in no group form one of their own. Ends an earlier partition. */
   partition(...groups: readonly (readonly SimulatedLink[])[]): void {
     this.groups = new Map(groups.flatMap((group, i) => group.map((link) => [link, i + 1] as const)))
   }
@@ -100,82 +111,118 @@ export class SimulatedNetwork {
     this.groups = undefined
   }
 
-  /** Gives the link a new address, as when a player changes from Wi-Fi to mobile; the old one leads nowhere from now on. */
-  changeAddress(link: SimulatedLink): void {
+  /**
+   * Gives the link a new address, as when a player changes from Wi-Fi to mobile; the old one leads nowhere from now on.
+   * @throws AltostratusError `ADDRESS_IN_USE`, or `LINK_CLOSED` when the link is no more.
+   */
+  changeAddress(link: SimulatedLink, address?: Address): void {
+    if (this.links.get(link.address.key) !== link) throw new AltostratusError('LINK_CLOSED', 'A closed link has no address to change.')
+    const next = this.freeAddress(address)
     this.links.delete(link.address.key)
-    link.address = this.newAddress()
-    this.links.set(link.address.key, link)
+    link.address = next
+    this.links.set(next.key, link)
   }
 
   /** @internal */
   transmit(from: SimulatedLink, datagram: Uint8Array, to: Address): void {
+    this.counts.sent++
     const target = this.links.get(to.key)
     if (target === undefined || !this.areConnected(from, target)) {
-      this.stats.dropped++
+      this.counts.dropped++
       return
     }
-    const key = `${from.id}>${target.id}`
-    const conditions = { ...this.conditions, ...this.pairs.get(key) }
-    const departure = this.departure(key, datagram.length, conditions)
-    if (departure === undefined || this.chance(conditions.loss)) {
-      this.stats.dropped++
+    const path = this.path(from, target)
+    const conditions = this.conditionsOf(path)
+    const departure = this.departure(path, datagram.length, conditions)
+    if (departure === undefined || this.isLost(path, conditions)) {
+      this.counts.dropped++
       return
     }
     const source = from.address
     const copies = this.chance(conditions.duplicate) ? 2 : 1
+    this.counts.duplicated += copies - 1
     for (let i = 0; i < copies; i++) {
-      const bytes = this.chance(conditions.corrupt) ? this.corrupted(datagram) : datagram.slice()
-      this.clock.at(this.arrival(key, departure, conditions), () => this.deliver(from, target, to, bytes, source))
+      const bytes = this.chance(conditions.corrupt) ? this.corrupted(datagram) : new Uint8Array(datagram)
+      this.clock.at(this.arrival(path, departure, conditions), () => this.deliver(path, to, bytes, source))
     }
   }
 
   /** @internal */
   remove(link: SimulatedLink): void {
+    if (this.links.get(link.address.key) !== link) return
     this.links.delete(link.address.key)
+    this.paths.delete(link)
+    for (const paths of this.paths.values()) paths.delete(link)
   }
 
-  private deliver(from: SimulatedLink, target: SimulatedLink, to: Address, bytes: Uint8Array, source: Address): void {
+  private deliver({ from, to: target }: Path, to: Address, bytes: Uint8Array, source: Address): void {
     // The link may have moved, gone, or been cut off while the datagram was on its way.
-    if (this.links.get(to.key) !== target || !this.areConnected(from, target)) this.stats.dropped++
+    if (this.links.get(to.key) !== target || !this.areConnected(from, target)) this.counts.dropped++
     else {
-      this.stats.delivered++
+      this.counts.delivered++
       target.receive(bytes, source)
     }
   }
 
-  private newAddress(): Address {
-    const host = this.nextHost++
-    if (host > 0xffffff) throw new AltostratusError('SIMULATION_FULL', 'A simulated network has room for 16,777,215 addresses.')
-    return Address.of(Uint8Array.of(FIRST_NETWORK, host >>> 16, (host >>> 8) & 0xff, host & 0xff), PORT)
+  private freeAddress(wanted: Address | undefined): Address {
+    if (wanted !== undefined) {
+      if (this.links.has(wanted.key)) throw new AltostratusError('ADDRESS_IN_USE', `Another simulated link has the address ${wanted.key}.`)
+      return wanted
+    }
+    for (;;) {
+      const host = this.nextHost++
+      if (host > LAST_HOST) throw new AltostratusError('SIMULATION_FULL', `A simulated network has room for ${LAST_HOST} addresses.`)
+      const address = Address.of(Uint8Array.of(FIRST_NETWORK, host >>> 16, (host >>> 8) & 0xff, host & 0xff), SIMULATED_PORT)
+      if (!this.links.has(address.key)) return address
+    }
   }
 
   private areConnected(a: SimulatedLink, b: SimulatedLink): boolean {
     return this.groups === undefined || (this.groups.get(a) ?? 0) === (this.groups.get(b) ?? 0)
   }
 
-  private path(key: string): Path {
-    let path = this.paths.get(key)
+  private path(from: SimulatedLink, to: SimulatedLink): Path {
+    let paths = this.paths.get(from)
+    if (paths === undefined) {
+      paths = new Map()
+      this.paths.set(from, paths)
+    }
+    let path = paths.get(to)
     if (path === undefined) {
-      path = { freeAt: 0, lastArrival: 0 }
-      this.paths.set(key, path)
+      path = { from, to, own: {}, conditions: PERFECT, common: undefined, inBurst: false, freeAt: 0, lastArrival: 0 }
+      paths.set(to, path)
     }
     return path
   }
 
+  private conditionsOf(path: Path): Conditions {
+    if (path.common !== this.common) {
+      path.common = this.common
+      path.conditions = { ...this.common, ...path.from.conditions, ...path.to.conditions, ...path.own }
+    }
+    return path.conditions
+  }
+
   /** When the last bit has left, `undefined` when the queue is full. */
-  private departure(key: string, length: number, { bandwidth, queue }: Conditions): number | undefined {
+  private departure(path: Path, length: number, { bandwidth, queue }: Conditions): number | undefined {
     const now = this.clock.now()
     if (bandwidth === Infinity) return now
-    const path = this.path(key)
-    const bytesPerMillisecond = bandwidth / BITS / 1_000
+    const bytesPerMillisecond = bandwidth / BITS / SECOND
     const waiting = Math.max(0, path.freeAt - now) * bytesPerMillisecond
-    if (waiting + length + HEADERS > queue) return undefined
+    // A line that is free takes a datagram whatever the queue: it need not wait.
+    if (waiting > 0 && waiting + length + HEADERS > queue) return undefined
     path.freeAt = Math.max(path.freeAt, now) + (length + HEADERS) / bytesPerMillisecond
     return path.freeAt
   }
 
-  private arrival(key: string, departure: number, { latency, jitter, reorder }: Conditions): number {
-    const path = this.path(key)
+  private isLost(path: Path, { loss, bursts }: Conditions): boolean {
+    if (this.chance(loss)) return true
+    if (bursts === undefined) return false
+    if (this.chance(path.inBurst ? bursts.end : bursts.begin)) path.inBurst = !path.inBurst
+    return path.inBurst && this.chance(bursts.loss)
+  }
+
+  private arrival(path: Path, departure: number, { latency, jitter, reorder }: Conditions): number {
     const arrival = departure + latency + (jitter > 0 ? randomUnit(this.random) * jitter : 0)
     if (this.chance(reorder)) return arrival + randomUnit(this.random) * REORDER_DELAY
     path.lastArrival = Math.max(path.lastArrival, arrival)
@@ -187,9 +234,11 @@ export class SimulatedNetwork {
   }
 
   private corrupted(datagram: Uint8Array): Uint8Array {
-    if (this.chance(TRUNCATED_SHARE)) return datagram.slice(0, Math.floor(randomUnit(this.random) * datagram.length))
-    const copy = datagram.slice()
-    const flips = 1 + Math.floor(randomUnit(this.random) * 3)
+    this.counts.corrupted++
+    if (this.chance(TRUNCATED_SHARE)) return new Uint8Array(datagram.subarray(0, Math.floor(randomUnit(this.random) * datagram.length)))
+    const copy = new Uint8Array(datagram)
+    // An odd number of turned bits never comes to no change.
+    const flips = randomUnit(this.random) < 0.5 ? 1 : 3
     for (let i = 0; i < flips && copy.length > 0; i++) {
       const at = Math.floor(randomUnit(this.random) * copy.length)
       copy[at] = (copy[at] as number) ^ (1 << Math.floor(randomUnit(this.random) * BITS))
@@ -202,20 +251,20 @@ export class SimulatedNetwork {
 export class SimulatedLink implements Link {
   readonly kind = 'simulated'
   readonly maxDatagram: number = MAX_UDP_PAYLOAD
-  readonly stats: LinkStats = { sent: 0, received: 0, sendErrors: 0 }
-  /** @internal */
-  readonly id: number
-  /** Where it can be reached now. */
+  readonly stats: LinkStats = { sent: 0, received: 0, sendErrors: 0, handlerErrors: 0 }
+  /** Where it can be reached now; see {@link SimulatedNetwork.changeAddress}. */
   address: Address
+  /** @internal */
+  readonly conditions: Partial<Conditions>
   private readonly network: SimulatedNetwork
   private handler: DatagramHandler | undefined = undefined
   private closed = false
 
   /** @internal Use `SimulatedNetwork.createLink`. */
-  constructor(network: SimulatedNetwork, address: Address, id: number) {
+  constructor(network: SimulatedNetwork, address: Address, conditions: Partial<Conditions>) {
     this.network = network
     this.address = address
-    this.id = id
+    this.conditions = conditions
   }
 
   get addresses(): readonly Address[] {
@@ -249,6 +298,10 @@ export class SimulatedLink implements Link {
   receive(datagram: Uint8Array, from: Address): void {
     if (this.closed) return
     this.stats.received++
-    this.handler?.(datagram, from)
+    try {
+      this.handler?.(datagram, from)
+    } catch {
+      this.stats.handlerErrors++
+    }
   }
 }
