@@ -71,7 +71,8 @@ function parseIpv4(text: string): Uint8Array {
   const parts = text.split('.')
   if (parts.length !== 4) throw new DecodeError('IPv4 address')
   return Uint8Array.from(parts, (part) => {
-    if (!/^\d{1,3}$/.test(part) || Number(part) > 255) throw new DecodeError('IPv4 address')
+    // A leading zero means octal to some and decimal to others.
+    if (!/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) throw new DecodeError('IPv4 address')
     return Number(part)
   })
 }
@@ -80,19 +81,20 @@ function parseIpv6(text: string): Uint8Array {
   const bare = text.replace(/%.*$/, '')
   const halves = bare.split('::')
   if (halves.length > 2) throw new DecodeError('IPv6 address')
-  const head = ipv6Groups(halves[0] as string)
-  const tail = halves.length === 2 ? ipv6Groups(halves[1] as string) : []
+  const head = ipv6Groups(halves[0] as string, halves.length === 1)
+  const tail = halves.length === 2 ? ipv6Groups(halves[1] as string, true) : []
   const missing = 16 - head.length - tail.length
   if (halves.length === 1 ? missing !== 0 : missing < 2) throw new DecodeError('IPv6 address')
   return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail])
 }
 
-function ipv6Groups(text: string): number[] {
+/** @param last Whether the address ends with these groups, so that the last may be an IPv4 address. */
+function ipv6Groups(text: string, last: boolean): number[] {
   if (text === '') return []
   const bytes: number[] = []
   const groups = text.split(':')
   groups.forEach((group, i) => {
-    if (group.includes('.') && i === groups.length - 1) bytes.push(...parseIpv4(group))
+    if (last && group.includes('.') && i === groups.length - 1) bytes.push(...parseIpv4(group))
     else if (/^[0-9a-fA-F]{1,4}$/.test(group)) {
       const value = Number.parseInt(group, 16)
       bytes.push(value >>> 8, value & 0xff)

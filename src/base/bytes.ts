@@ -4,7 +4,8 @@ import { AltostratusError, DecodeError } from './errors.ts'
 export const EMPTY: Uint8Array = new Uint8Array(0)
 
 const utf8Encoder = new TextEncoder()
-const utf8Decoder = new TextDecoder('utf-8', { fatal: true })
+// A byte order mark is a character like any other here, so that text comes back as it went.
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The UTF-8 bytes of a string. */
 export function utf8(text: string): Uint8Array {

@@ -1,3 +1,5 @@
+import { assert } from './errors.ts'
+
 /**
  * A set of non-negative integers kept as sorted, disjoint, non-touching inclusive ranges. Made for sequence numbers:
  * adding at or just past the top is O(1), and the number of ranges is the number of gaps.
@@ -24,8 +26,9 @@ export class RangeSet {
     return true
   }
 
-  /** Adds `from` up to and including `to`. */
+  /** Adds `from` up to and including `to`, whole numbers from 0 to 2⁵³ − 1. */
   addRange(from: number, to: number): void {
+    assert(from >= 0 && from <= to, 'a range ends before it begins')
     const { froms, tos } = this
     const last = tos.length - 1
     if (last >= 0 && from > (froms[last] as number) && from <= (tos[last] as number) + 1) {
@@ -43,6 +46,8 @@ export class RangeSet {
     }
     froms[first] = Math.min(from, froms[first] as number)
     tos[first] = Math.max(to, tos[after - 1] as number)
+    // Mostly nothing goes, and a splice would make an array to say so.
+    if (after === first + 1) return
     froms.splice(first + 1, after - first - 1)
     tos.splice(first + 1, after - first - 1)
   }

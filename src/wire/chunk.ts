@@ -1,5 +1,6 @@
 import { Reader } from '../base/bytes.ts'
 import type { Writer } from '../base/bytes.ts'
+import { assert } from '../base/errors.ts'
 
 /** Chunk type codes. RFC 7016 §2.3. */
 export const CHUNK_FRAGMENT = 0x7f
@@ -25,6 +26,8 @@ export const CHUNK_PADDING_FF = 0xff
 
 /** Type and length. Bytes. RFC 7016 §2.3. */
 export const CHUNK_HEADER_SIZE = 3
+/** Longest payload that a chunk's header can announce. Bytes. RFC 7016 §2.3. */
+export const MAX_CHUNK_PAYLOAD = 0xffff
 
 /** Walks over the chunks of a packet, up to its padding, without allocating. RFC 7016 §2.2.4. */
 export class ChunkCursor {
@@ -69,6 +72,7 @@ export function beginChunk(w: Writer, type: number): number {
 /** Sets the length of the chunk that was begun. */
 export function endChunk(w: Writer, payloadStart: number): void {
   const length = w.at - payloadStart
+  assert(length <= MAX_CHUNK_PAYLOAD, 'a chunk is longer than its header can say')
   w.bytes[payloadStart - 2] = length >>> 8
   w.bytes[payloadStart - 1] = length
 }

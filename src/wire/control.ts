@@ -1,4 +1,5 @@
 import type { Reader, Writer } from '../base/bytes.ts'
+import { assert } from '../base/errors.ts'
 import {
   CHUNK_BUFFER_PROBE,
   CHUNK_CLOSE,
@@ -72,6 +73,7 @@ export function writeCloseAck(w: Writer): void {
 
 /** Padding that takes `size` bytes, chunk header included; `type` is one of the two padding codes. RFC 7016 §2.3. @param size At least 3. */
 export function writePadding(w: Writer, type: number, size: number): void {
+  assert(size >= CHUNK_HEADER_SIZE, 'padding is shorter than a chunk header')
   const start = beginChunk(w, type)
   w.raw(new Uint8Array(size - CHUNK_HEADER_SIZE))
   endChunk(w, start)

@@ -1,6 +1,7 @@
-import { Reader, Writer } from '../base/bytes.ts'
-import { DecodeError } from '../base/errors.ts'
-import { CHUNK_HEADER_SIZE, CHUNK_NEXT_USER_DATA, CHUNK_USER_DATA } from './chunk.ts'
+import { Writer } from '../base/bytes.ts'
+import type { Reader } from '../base/bytes.ts'
+import { DecodeError, assert } from '../base/errors.ts'
+import { CHUNK_HEADER_SIZE, CHUNK_NEXT_USER_DATA, CHUNK_USER_DATA, MAX_CHUNK_PAYLOAD } from './chunk.ts'
 import { optionSize, writeMarker, writeOption } from './option.ts'
 import { readVlu, vluSize, writeVlu } from './vlu.ts'
 
@@ -37,6 +38,7 @@ export class UserData {
   abandon = false
   final = false
   flowId = 0
+  /** 1 and above; 0 until a chunk was read, and after one that was malformed. */
   sequenceNumber = 0
   forwardSequenceNumber = 0
   hasOptions = false
@@ -51,8 +53,10 @@ export class UserData {
   end = 0
 }
 
-/** Reads a User Data chunk's payload. RFC 7016 §2.3.11. */
+/** Reads a User Data chunk's payload. RFC 7016 §2.3.11. @throws DecodeError when it is malformed; `out` then stands for no chunk. */
 export function readUserData(r: Reader, out: UserData): void {
+  // Next User Data that follows a chunk which could not be read must not continue from the one before that.
+  out.sequenceNumber = 0
   const flags = r.uint8()
   out.flowId = readVlu(r)
   const sequenceNumber = readVlu(r)
@@ -60,19 +64,23 @@ export function readUserData(r: Reader, out: UserData): void {
   if (sequenceNumber === 0) throw new DecodeError('sequence number 0')
   if (offset > sequenceNumber) throw new DecodeError('forward sequence number offset')
   if (offset === 0 && (flags & FLAG_ABANDON) === 0) throw new DecodeError('forward sequence number offset 0')
-  out.sequenceNumber = sequenceNumber
   out.forwardSequenceNumber = sequenceNumber - offset
   readFlagsAndData(r, flags, out)
+  out.sequenceNumber = sequenceNumber
 }
 
 /**
  * Reads a Next User Data chunk's payload: the same flow and forward sequence number as the chunk before, whose values `out` still holds,
  * and the next sequence number. RFC 7016 §2.3.12.
+ * @throws DecodeError when it is malformed, or when the chunk before was.
  */
 export function readNextUserData(r: Reader, out: UserData): void {
-  const flags = r.uint8()
-  out.sequenceNumber++
-  readFlagsAndData(r, flags, out)
+  const { sequenceNumber } = out
+  if (sequenceNumber === 0) throw new DecodeError('next user data without user data')
+  out.sequenceNumber = 0
+  if (sequenceNumber === Number.MAX_SAFE_INTEGER) throw new DecodeError('sequence number')
+  readFlagsAndData(r, r.uint8(), out)
+  out.sequenceNumber = sequenceNumber + 1
 }
 
 function readFlagsAndData(r: Reader, flags: number, out: UserData): void {
@@ -93,16 +101,17 @@ function readFlowOptions(r: Reader, out: UserData): void {
     const length = readVlu(r)
     if (length === 0) return
     if (length > r.remaining) throw new DecodeError('truncated')
-    const option = new Reader(r.bytes, r.at, r.at + length)
-    r.skip(length)
-    const type = readVlu(option)
-    if (type === OPTION_METADATA) out.metadata = option.rest()
-    else if (type === OPTION_RETURN_FLOW) out.returnFlowId = readVlu(option)
+    const end = r.at + length
+    const type = readVlu(r)
+    if (type === OPTION_METADATA && r.at <= end) out.metadata = r.copy(end - r.at)
+    else if (type === OPTION_RETURN_FLOW) out.returnFlowId = readVlu(r)
     else if (type < OPTION_IGNORABLE) out.unknownCriticalOption = true
+    if (r.at > end) throw new DecodeError('option longer than its length')
+    r.at = end
   }
 }
 
-/** Bytes of a whole User Data chunk, header included. `startupOptions`: bytes of the options with their Marker, 0 for none. */
+/** Bytes of a whole User Data chunk, header included. RFC 7016 §2.3.11. `startupOptions`: bytes of the options with their Marker, 0 for none. */
 export function userDataSize(
   flowId: number,
   sequenceNumber: number,
@@ -121,7 +130,11 @@ export function userDataSize(
   )
 }
 
-/** Writes a User Data chunk with `data[from, to)`. `flags` must agree with `startupOptions`. RFC 7016 §2.3.11. */
+/**
+ * Writes a User Data chunk with `data[from, to)`. RFC 7016 §2.3.11.
+ * @param flags `FLAG_` bits and {@link fragmentFlags}; `FLAG_OPTIONS` if and only if there are `startupOptions`.
+ * @param startupOptions Options with their Marker, as {@link encodeStartupOptions} makes them; empty for none.
+ */
 export function writeUserData(
   w: Writer,
   flags: number,
@@ -133,8 +146,11 @@ export function writeUserData(
   from: number,
   to: number,
 ): void {
+  const length = userDataSize(flowId, sequenceNumber, forwardNumber, startupOptions.length, to - from) - CHUNK_HEADER_SIZE
+  assert(length <= MAX_CHUNK_PAYLOAD, 'a chunk is longer than its header can say')
+  assert(((flags & FLAG_OPTIONS) !== 0) === startupOptions.length > 0, 'flags and options of user data disagree')
   w.uint8(CHUNK_USER_DATA)
-  w.uint16(userDataSize(flowId, sequenceNumber, forwardNumber, startupOptions.length, to - from) - CHUNK_HEADER_SIZE)
+  w.uint16(length)
   w.uint8(flags)
   writeVlu(w, flowId)
   writeVlu(w, sequenceNumber)
@@ -143,13 +159,15 @@ export function writeUserData(
   writeSlice(w, data, from, to)
 }
 
-/** Bytes of a whole Next User Data chunk, header included. */
+/** Bytes of a whole Next User Data chunk, header included. RFC 7016 §2.3.12. */
 export function nextUserDataSize(dataLength: number): number {
   return CHUNK_HEADER_SIZE + 1 + dataLength
 }
 
-/** Writes a Next User Data chunk with `data[from, to)`. RFC 7016 §2.3.12. */
+/** Writes a Next User Data chunk with `data[from, to)` and no options. RFC 7016 §2.3.12. */
 export function writeNextUserData(w: Writer, flags: number, data: Uint8Array, from: number, to: number): void {
+  assert((flags & FLAG_OPTIONS) === 0, 'flags and options of user data disagree')
+  assert(to - from < MAX_CHUNK_PAYLOAD, 'a chunk is longer than its header can say')
   w.uint8(CHUNK_NEXT_USER_DATA)
   w.uint16(1 + to - from)
   w.uint8(flags)
