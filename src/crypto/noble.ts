@@ -50,8 +50,8 @@ export const nobleBackend: CryptoBackend = {
 function nobleCbc(key: Uint8Array): CbcCipher {
   return {
     encrypt(buffer, start, end) {
-      const blocks = buffer.subarray(start, end)
-      cbc(key, ZERO_IV, NO_PADDING).encrypt(blocks, blocks)
+      // It would write into aligned memory in place, but a caller's buffer may begin anywhere.
+      buffer.set(cbc(key, ZERO_IV, NO_PADDING).encrypt(buffer.subarray(start, end)), start)
     },
     decrypt(source, start, end, out) {
       out.set(cbc(key, ZERO_IV, NO_PADDING).decrypt(source.subarray(start, end)))

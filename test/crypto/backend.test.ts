@@ -195,3 +195,26 @@ describe('both backends give the same bytes', () => {
     expect(nodeBackend.modpShared(GROUP_MODP14, secret, key)).toEqual(nobleBackend.modpShared(GROUP_MODP14, secret, key))
   })
 })
+
+describe.each(BACKENDS.map((backend) => [backend.name, backend] as const))('buffers at any place in memory on %s', (_name, backend) => {
+  test.each([0, 1, 2, 3, 5])('offset %d', (offset) => {
+    const memory = randomBytes(seededRandom(1), 400)
+    const twin = memory.slice()
+    const buffer = memory.subarray(offset, offset + 100)
+    const out = new Uint8Array(200).subarray(offset, offset + 150)
+    const nonce = new Uint8Array(13).subarray(1)
+    const aad = memory.slice(300, 305).subarray(1)
+    const cbc = backend.cbc(twin.subarray(201, 217))
+    cbc.encrypt(buffer, 5, 5 + 48)
+    cbc.decrypt(buffer, 5, 5 + 48, out)
+    expect(out.slice(0, 48)).toEqual(twin.slice(offset + 5, offset + 5 + 48))
+    for (const cipher of [backend.aesGcm(twin.subarray(201, 217)), backend.chacha20Poly1305(twin.subarray(201, 233))]) {
+      memory.set(twin)
+      cipher.seal(nonce, aad, buffer, 9, 9 + 31)
+      expect(cipher.open(nonce, aad, buffer, 9, 9 + 31 + TAG, out)).toBe(true)
+      expect(out.slice(0, 31)).toEqual(twin.slice(offset + 9, offset + 9 + 31))
+    }
+    const key = twin.slice(1, 33)
+    expect(backend.mac(twin.subarray(1, 33)).compute(memory, offset, 77)).toEqual(backend.hmacSha256(key, memory.slice(offset, 77)))
+  })
+})
