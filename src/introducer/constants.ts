@@ -13,8 +13,8 @@ export const SERVER_KEEPALIVE = 20_000
 export const SERVER_DEAD_AFTER = 40_000
 /** How long a client waits for the introducer to answer at all; what a player still takes for "connecting". Milliseconds. */
 export const CONNECT_TIMEOUT = 5_000
-/** How long a client waits for the answer to a request. Milliseconds. */
-export const REQUEST_TIMEOUT = 5_000
+/** How long a client waits for the answer to a request: three retransmissions on a bad network. Milliseconds. */
+export const REQUEST_TIMEOUT = 10_000
 /** First wait before a lost introducer is tried again, and the longest. Milliseconds. */
 export const RECONNECT_FIRST = 1_000
 export const RECONNECT_LAST = 30_000

@@ -183,7 +183,7 @@ export class Network {
     const ticket = await this.introducer.join(game.name, game.protocol, normal, profile)
     if (this.byId.has(ticket.roomId)) throw new AltostratusError('ALREADY_JOINED', `This player is in the room ${normal} already.`)
     const room = this.enter(new Room(this, game, ticket))
-    for (const peer of room.earlierMembers) this.reach(peer)
+    for (const peer of room.earlierMembers) this.reach(peer, timeout)
     try {
       await room.waitForMembers(timeout)
     } catch (error) {
@@ -254,7 +254,7 @@ export class Network {
   }
 
   /** Opens a session to a member by way of the introducer, unless there is one. RFC 7016 §3.5.1.6. */
-  private reach(peer: Peer): void {
+  private reach(peer: Peer, timeout: number): void {
     const existing = this.sessions.get(peer.id)
     if (existing?.state === 'open') {
       for (const room of this.byId.values()) room.sessionOpened(peer.id, existing)
@@ -263,7 +263,7 @@ export class Network {
     const address = this.introducer.address
     if (existing !== undefined || address === undefined) return
     const epd = fingerprintEpd(fromHex(peer.id))
-    const session = this.driver.endpoint.open({ epd, candidates: [address], timeout: JOIN_TIMEOUT }, this.clock.now())
+    const session = this.driver.endpoint.open({ epd, candidates: [address], timeout }, this.clock.now())
     this.sessions.set(peer.id, session)
     this.kick()
   }

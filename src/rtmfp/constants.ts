@@ -19,8 +19,8 @@ export const AMPLIFICATION_LIMIT = 3
 export const TIMESTAMP_TICK = 4
 /** A timestamp older than this is not echoed. RFC 7016 §3.5.2.2. Milliseconds. */
 export const TIMESTAMP_ECHO_LIMIT = 128_000
-/** Effective retransmission timeout before anything was measured. RFC 7016 §3.5.2.2. Milliseconds. */
-export const ERTO_INITIAL = 3_000
+/** Effective retransmission timeout before anything was measured: RFC 7016 §3.5.2.2 has 3 s, which RFC 6298 §2.1 has since found too careful. Milliseconds. */
+export const ERTO_INITIAL = 1_000
 /** Least effective retransmission timeout, and the first MRTO. RFC 7016 §3.5.2.2. Milliseconds. */
 export const ERTO_MINIMUM = 250
 /** Factor of the retransmission timeout's back-off. RFC 7016 §3.5.2.2. */
@@ -92,6 +92,14 @@ export const FAR_CLOSE_LINGER = 19_000
 export const KEEPALIVE_INTERVAL = 1_000
 /** Nothing heard for this long: the far end is gone; what players still wait for. RFC 7016 §3.5.4.1. Milliseconds. */
 export const DEAD_AFTER = 5_000
+
+/**
+ * How much longer a responder waits for the initiator's first packet: until its answer has arrived, which may take some retransmissions, the
+ * initiator has no keys to send one. Milliseconds.
+ */
+export const FIRST_PACKET_GRACE = 15_000
+/** An initiator that gets packets that it has no keys for yet asks for the keys again, but not more often. Milliseconds. */
+export const KEYING_NUDGE_INTERVAL = 200
 
 /** Sessions that far ends may have opened to one endpoint; further IIKeyings are dropped. */
 export const MAX_INCOMING_SESSIONS = 20_000

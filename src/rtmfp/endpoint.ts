@@ -29,6 +29,7 @@ import {
   TAG_LENGTH,
 } from './constants.ts'
 import { Handshake } from './handshake.ts'
+import type { ReceiveFlow } from './flow/receive-flow.ts'
 import { Session } from './session.ts'
 import type { EndpointEvent, SessionHost } from './session.ts'
 import { CookieJar } from './session/cookie.ts'
@@ -138,6 +139,8 @@ export class Endpoint implements SessionHost {
   private readonly heap = new DeadlineHeap<Session>()
   private readonly events: EndpointEvent[] = []
   private eventsTaken = 0
+  /** The flow that the user has just been told of, and will have dealt with at the next call. */
+  private begun: ReceiveFlow | undefined = undefined
   private readonly ready: Session[] = []
   private readonly sendBuffer: Uint8Array
   private readonly plain = new Uint8Array(MAX_RECEIVED_DATAGRAM + OPEN_SLACK)
@@ -307,7 +310,10 @@ export class Endpoint implements SessionHost {
   /** A packet under the Default Session Key. RFC 7016 §2.2.3. */
   private processStartup(datagram: Uint8Array, session: Session | undefined, from: Address, now: number): string | undefined {
     const end = this.defaultOpener.open(datagram, this.plain)
-    if (end < 0) return OPEN_REASONS.get(end)
+    if (end < 0) {
+      if (session?.opening !== undefined) this.handshake.unreadable(session, session.opening, from, now)
+      return OPEN_REASONS.get(end)
+    }
     const r = this.reader.reset(this.plain, this.defaultOpener.plainStart, end)
     readPacketHeader(r, this.header)
     if (this.header.mode !== MODE_STARTUP) return 'wrong mode'
@@ -335,10 +341,12 @@ export class Endpoint implements SessionHost {
 
   private pollEvent(output: Output): boolean {
     const { events } = this
+    this.begun?.begin()
+    this.begun = undefined
     while (this.eventsTaken < events.length) {
       const event = events[this.eventsTaken++] as EndpointEvent
-      // Messages that came in one packet with the flow's beginning, before the user could refuse the flow.
       if (event.type === 'message' && event.flow.isRejected) continue
+      if (event.type === 'flow-open') this.begun = event.flow
       output.kind = OUTPUT_EVENT
       output.event = event
       return true

@@ -22,7 +22,7 @@ import {
   rikeyingSignedParameters,
 } from '../wire/startup.ts'
 import type { FIHello, IHello, IIKeying, RIKeying } from '../wire/startup.ts'
-import { AMPLIFICATION_LIMIT } from './constants.ts'
+import { AMPLIFICATION_LIMIT, KEYING_NUDGE_INTERVAL } from './constants.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Session } from './session.ts'
 import type { Opening } from './session/opening.ts'
@@ -78,6 +78,13 @@ export class Handshake {
       if (session.state === 'ihello-sent') startup.send(startup.ihello({ epd: opening.epd, tag: opening.tag }, now), to)
       else startup.send(opening.iikeying, to)
     }
+  }
+
+  /** A packet that may be under the session's keys: the far end has them, so its answer, which brings ours, was lost. */
+  unreadable(session: Session, opening: Opening, from: Address, now: number): void {
+    if (session.state !== 'keying-sent' || session.farAddress?.equals(from) !== true) return
+    opening.candidates.nudge(now, KEYING_NUDGE_INTERVAL)
+    this.endpoint.wake(session)
   }
 
   /** As responder, or as introducer for another. RFC 7016 §3.5.1.1.2, §3.5.1.6. */
@@ -156,6 +163,7 @@ export class Handshake {
       certificate: identity.certificate.bytes,
       component: (opening.keying as InitiatorKeying).component,
     })
+    opening.keyedAt = now
     opening.iikeying = startup.iikeying(parameters, identity.sign(parameters), now)
     this.runTimers(session, opening, now)
     this.endpoint.wake(session)
@@ -235,7 +243,7 @@ export class Handshake {
     const datagram = startup.rikeying(iikeying.initiatorSessionId, portion, signature, now)
     session.answered = { component: iikeying.component, farId: iikeying.initiatorSessionId, datagram }
     startup.send(datagram, from)
-    session.established(certificate, from, answer.keys, iikeying.initiatorSessionId, now)
+    session.established(certificate, from, answer.keys, iikeying.initiatorSessionId, endpoint.cookies.madeAt(iikeying.cookieEcho), now)
     return undefined
   }
 
@@ -257,7 +265,7 @@ export class Handshake {
       if (farCertificate.signingKey !== undefined) session.fail('keying-failed')
       return error.code
     }
-    session.established(farCertificate, session.farAddress as Address, keys, rikeying.responderSessionId, now)
+    session.established(farCertificate, session.farAddress as Address, keys, rikeying.responderSessionId, opening?.keyedAt ?? now, now)
     return undefined
   }
 

@@ -27,6 +27,7 @@ import { UserData, readNextUserData, readUserData } from '../wire/user-data.ts'
 import {
   CLOSE_INTERVAL,
   FAR_CLOSE_LINGER,
+  FIRST_PACKET_GRACE,
   FORWARDED_PER_SECOND,
   MAX_PENDING_PONGS,
   MAX_PING_MESSAGE,
@@ -266,14 +267,15 @@ export class Session implements HeapItem, FlowOutput {
     this.sessionState = 'keying-sent'
   }
 
-  /** @internal Keys are agreed: the session is open. */
-  established(certificate: Certificate, address: Address, keys: SessionKeys, farId: number, now: number): void {
+  /** @internal Keys are agreed: the session is open. @param startedAt When this end sent what the last packet answers. */
+  established(certificate: Certificate, address: Address, keys: SessionKeys, farId: number, startedAt: number, now: number): void {
     this.certificate = certificate
     this.destination = address
     this.keys = keys
     this.farId = farId
     this.opening = undefined
-    this.liveness = new Liveness(this.options, now)
+    this.rtt.seed(now - startedAt)
+    this.liveness = new Liveness(this.options, this.isInitiator ? 0 : FIRST_PACKET_GRACE, now)
     const overhead = keys.sealer.headroom + HEADROOM_GROWTH + keys.sealer.tailroom
     this.flows = new FlowSet({
       output: this,
@@ -450,7 +452,7 @@ export class Session implements HeapItem, FlowOutput {
       this.leaveOpen('closed', 'dead')
       return
     }
-    if (liveness.takePing(now, this.rtt.mrto)) this.pingWanted = true
+    if (liveness.takePing(now, this.rtt.erto)) this.pingWanted = true
     const timeout = flows.runTimers(now)
     if (timeout === 0) return
     if (timeout === 2) this.rtt.backOff()

@@ -1,6 +1,5 @@
+import { defaultBackend, defaultPolicy } from '#platform'
 import { seededRandom } from '../base/random.ts'
-import { nobleBackend } from '../crypto/noble.ts'
-import { SOFTWARE_POLICY } from '../crypto/policy.ts'
 import { DEFAULT_PORT } from '../introducer/constants.ts'
 import { IntroducerServer } from '../introducer/server.ts'
 import { parseIntroducerUrl } from '../introducer/url.ts'
@@ -85,9 +84,9 @@ export class Simulation {
     const network = new Network({
       link,
       clock: this.clock,
-      backend: nobleBackend,
+      backend: defaultBackend,
       random: seededRandom(this.newSeed()),
-      policy: SOFTWARE_POLICY,
+      policy: defaultPolicy,
       url: parseIntroducerUrl(`rtmfp://${address.host}:${DEFAULT_PORT}/#${this.server.identity.peerId}`),
       hosts: [address.host],
       deadAfter: this.deadAfter,
@@ -152,9 +151,9 @@ export class Simulation {
     return new IntroducerServer({
       link,
       clock: this.clock,
-      backend: nobleBackend,
+      backend: defaultBackend,
       random: seededRandom(this.newSeed()),
-      policy: SOFTWARE_POLICY,
+      policy: defaultPolicy,
     })
   }
 

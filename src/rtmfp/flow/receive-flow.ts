@@ -50,6 +50,8 @@ export class ReceiveFlow {
   private announcedBlocks = -1
   private lastDelivered = 0
   private suspended = false
+  /** The user has not yet seen that the flow is there, and may still refuse it or choose another delivery. */
+  private unseen = true
   private rejected = false
   private completeTold = false
   private lingerUntil = Infinity
@@ -102,6 +104,7 @@ export class ReceiveFlow {
     if (!this.suspended) return
     this.suspended = false
     this.deliverHeld()
+    this.tellComplete()
     this.host.wantsAck(this, true)
   }
 
@@ -110,6 +113,13 @@ export class ReceiveFlow {
   /** @internal When the flow may be forgotten. */
   get deadline(): number {
     return this.lingerUntil
+  }
+
+  /** @internal The user has been told of the flow: what it brought along comes now. */
+  begin(): void {
+    this.unseen = false
+    this.deliverHeld()
+    this.tellComplete()
   }
 
   /** @internal The session is over. */
@@ -152,7 +162,7 @@ export class ReceiveFlow {
     const direct =
       accept &&
       chunk.fragmentControl === FRA_WHOLE &&
-      !this.suspended &&
+      !this.isHeld &&
       (this.mode !== 'ordered' || (number === this.seen.contiguous + 1 && this.buffer.isEmpty))
     let index = -1
     if (accept && !direct) index = this.buffer.insert(number, chunk.fragmentControl, bytes.slice(chunk.start, chunk.end))
@@ -160,7 +170,7 @@ export class ReceiveFlow {
     this.seen.add(number)
     if (this.seen.count > 1) soon = true
     if (direct) this.deliver(bytes.slice(chunk.start, chunk.end), number, number)
-    if (index >= 0 && this.mode !== 'ordered' && !this.suspended) this.deliverArrived(index)
+    if (index >= 0 && this.mode !== 'ordered' && !this.isHeld) this.deliverArrived(index)
     else if (!this.buffer.isEmpty) this.deliverHeld()
     this.checkComplete(now)
     this.host.wantsAck(this, soon || this.bufferCapacity - this.buffer.size < BUFFER_BLOCK)
@@ -195,6 +205,10 @@ export class ReceiveFlow {
     return blocks === 0 && this.bufferCapacity > 0 && !this.suspended ? 1 : blocks
   }
 
+  private get isHeld(): boolean {
+    return this.suspended || this.unseen
+  }
+
   /** Bounds what a sender that ignores the window can make this end hold. */
   private hasRoomFor(number: number, length: number): boolean {
     if (this.seen.count > MAX_GAPS && number > this.seen.highest + 1) return false
@@ -203,7 +217,7 @@ export class ReceiveFlow {
   }
 
   private deliverHeld(): void {
-    if (this.suspended || this.flowState === 'closed') return
+    if (this.isHeld || this.flowState === 'closed') return
     const contiguous = this.seen.contiguous
     for (;;) {
       const message = this.mode === 'ordered' ? this.buffer.nextOrdered(contiguous) : this.buffer.nextComplete()
@@ -243,10 +257,13 @@ export class ReceiveFlow {
       this.host.wantsAck(this, true)
       if (!wasOpen) this.completeTold = true
     }
-    if (!this.completeTold && this.buffer.isEmpty) {
-      this.completeTold = true
-      this.host.output.flowComplete(this)
-    }
+    this.tellComplete()
+  }
+
+  private tellComplete(): void {
+    if (this.completeTold || this.flowState !== 'complete-linger' || this.isHeld || !this.buffer.isEmpty) return
+    this.completeTold = true
+    this.host.output.flowComplete(this)
   }
 }
 

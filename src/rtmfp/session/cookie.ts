@@ -33,12 +33,17 @@ export class CookieJar {
 
   check(cookie: Uint8Array, address: Address, now: number): CookieVerdict {
     if (cookie.length !== COOKIE_LENGTH) return 'forged'
-    const view = new DataView(cookie.buffer, cookie.byteOffset, cookie.length)
-    const made = view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4)
+    const made = this.madeAt(cookie)
     const stamp = cookie.subarray(0, STAMP_LENGTH)
     if (!Number.isSafeInteger(made) || !equalBytes(stamp, this.stamp(made))) return 'forged'
     if (now - made > COOKIE_LIFETIME) return 'expired'
     return equalBytes(cookie.subarray(STAMP_LENGTH), this.bind(stamp, address)) ? 'valid' : 'other-address'
+  }
+
+  /** When the cookie says that it was made; worth something once it is found valid. Milliseconds. */
+  madeAt(cookie: Uint8Array): number {
+    const view = new DataView(cookie.buffer, cookie.byteOffset, cookie.length)
+    return view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4)
   }
 
   private stamp(time: number): Uint8Array {

@@ -12,9 +12,10 @@ export class Liveness {
   private heardAt: number
   private pingAt: number
 
-  constructor(config: LivenessConfig, now: number) {
+  /** @param grace How much longer than usual the first packet of the far end may take, milliseconds. */
+  constructor(config: LivenessConfig, grace: number, now: number) {
     this.config = config
-    this.heardAt = now
+    this.heardAt = now + grace
     this.pingAt = now + config.keepaliveInterval
   }
 
@@ -32,10 +33,13 @@ export class Liveness {
     return now >= this.heardAt + this.config.deadAfter
   }
 
-  /** Whether a keepalive ping is due; if so, the next one is scheduled, not sooner than one measured timeout from now. */
-  takePing(now: number, mrto: number): boolean {
+  /**
+   * Whether a keepalive ping is due; if so, the next one is scheduled. The first comes after the keepalive interval; the further ones as soon as
+   * one can be taken for lost, so that a network that loses every fourth packet is not taken for a dead peer.
+   */
+  takePing(now: number, erto: number): boolean {
     if (now < this.pingAt) return false
-    this.pingAt = now + Math.max(this.config.keepaliveInterval, mrto)
+    this.pingAt = now + Math.min(this.config.keepaliveInterval, erto)
     return true
   }
 }

@@ -6,6 +6,7 @@ import { REDIRECT_THRESHOLD, STARTUP_BACKOFF, STARTUP_FIRST_INTERVAL } from '../
 interface Attempt {
   readonly address: Address
   nextAt: number
+  lastAt: number
   interval: number
 }
 
@@ -20,13 +21,13 @@ export class Candidates {
   /** Adds an address, to be tried at once. @returns Whether it was new and there was room. */
   add(address: Address, now: number): boolean {
     if (this.attempts.length >= REDIRECT_THRESHOLD || this.attempts.some((attempt) => attempt.address.equals(address))) return false
-    this.attempts.push({ address, nextAt: now, interval: STARTUP_FIRST_INTERVAL })
+    this.attempts.push({ address, nextAt: now, lastAt: now, interval: STARTUP_FIRST_INTERVAL })
     return true
   }
 
   /** From now on only this address, tried at once. */
   select(address: Address, now: number): void {
-    this.attempts = [{ address, nextAt: now, interval: STARTUP_FIRST_INTERVAL }]
+    this.attempts = [{ address, nextAt: now, lastAt: now, interval: STARTUP_FIRST_INTERVAL }]
   }
 
   get deadline(): number {
@@ -35,10 +36,20 @@ export class Candidates {
     return earliest
   }
 
+  /** Tries again at once, unless an attempt was made within `interval` milliseconds; the schedule goes on as it was. */
+  nudge(now: number, interval: number): void {
+    for (const attempt of this.attempts) {
+      if (now - attempt.lastAt < interval) continue
+      attempt.interval -= STARTUP_BACKOFF
+      attempt.nextAt = now
+    }
+  }
+
   /** The next address whose time has come, its schedule moved on; `undefined` when there is none. */
   takeDue(now: number): Address | undefined {
     for (const attempt of this.attempts) {
       if (now < attempt.nextAt) continue
+      attempt.lastAt = now
       attempt.nextAt = now + attempt.interval
       attempt.interval += STARTUP_BACKOFF
       return attempt.address
@@ -59,6 +70,8 @@ export class Opening {
   /** The cookie that was echoed, and whether it has been changed already. RFC 7016 §3.5.1.2. */
   cookie: Uint8Array = EMPTY
   cookieChanged = false
+  /** When the IIKeying was first sent. */
+  keyedAt = 0
   /** The IIKeying packet's chunk, ready to be sent again. */
   iikeying: Uint8Array = EMPTY
 

@@ -4,6 +4,7 @@ import {
   ERTO_CAP,
   ERTO_INITIAL,
   ERTO_MINIMUM,
+  STARTUP_FIRST_INTERVAL,
   TIMESTAMP_ECHO_LIMIT,
   TIMESTAMP_TICK,
 } from '../constants.ts'
@@ -65,6 +66,14 @@ export class RttEstimator {
   /** A retransmission timeout has fired and there was loss. */
   backOff(): void {
     this.erto = Math.max(Math.min(this.erto * ERTO_BACKOFF, ERTO_CAP), this.mrto)
+  }
+
+  /**
+   * Takes the start-up's own round trip for a first measurement, when there is none yet. One that may contain a retransmission says nothing
+   * (RFC 6298 §3, Karn's algorithm).
+   */
+  seed(rtt: number): void {
+    if (this.srtt === NONE && rtt < STARTUP_FIRST_INTERVAL) this.measured(rtt)
   }
 
   private measured(rtt: number): void {
