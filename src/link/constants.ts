@@ -7,12 +7,12 @@ export const MAX_UDP_PAYLOAD = 65_507
  */
 export const SEND_RING = 1_048_576
 /** How far writing into the ring goes between two looks at how much the socket holds: a look costs a native call. Bytes. */
-export const SEND_RING_CHECK = SEND_RING / 8
+export const SEND_RING_CHECK: number = SEND_RING / 8
 /**
  * Most that the socket may hold before datagrams are dropped: with what is written between two looks, the gap at the ring's end and one
  * datagram more it stays below the ring's length, so nothing that waits is overwritten. Bytes.
  */
-export const SEND_BACKLOG = SEND_RING / 2
+export const SEND_BACKLOG: number = SEND_RING / 2
 /** Addresses remembered in each direction; beyond it the memory starts anew. A server with more live peers than this only parses some again. */
 export const ADDRESS_CACHE = 16_384
 /**
