@@ -6,7 +6,7 @@
  *
  * The variants take turns, so that a machine that slows down slows all of them; each figure is the median of its turns.
  */
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hash, randomBytes } from 'node:crypto'
+import { createCipheriv, createHmac, createSecretKey, hash, randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
