@@ -67,10 +67,11 @@ export function expectSession({ initiator, responder }: Keyed, suite: number): v
   for (let i = 0; i < 3; i++) {
     const there = seal(initiator.sealer, PLAIN, 7)
     const back = seal(responder.sealer, PLAIN, 8)
-    expect(open(responder.opener, back)).not.toEqual(PLAIN)
     expect(unpadded(open(responder.opener, there), PLAIN.length)).toEqual(PLAIN)
     expect(unpadded(open(initiator.opener, back), PLAIN.length)).toEqual(PLAIN)
   }
+  // Last, as one wrong packet in 65,536 passes a checksum, and then marks a sequence number.
+  expect(open(responder.opener, seal(responder.sealer, PLAIN, 8))).not.toEqual(PLAIN)
   expect(initiator.nearNonce).toEqual(responder.farNonce)
   expect(initiator.farNonce).toEqual(responder.nearNonce)
   expect(toHex(initiator.nearNonce)).not.toBe(toHex(initiator.farNonce))
