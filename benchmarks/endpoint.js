@@ -1,4 +1,13 @@
-import { DEFAULT_POLICY, Driver, Endpoint, createIdentity, defaultBackend, openDatagramLink, systemClock, systemRandom } from 'altostratus/rtmfp'
+import {
+  DEFAULT_POLICY,
+  Driver,
+  Endpoint,
+  createIdentity,
+  defaultBackend,
+  openDatagramLink,
+  systemClock,
+  systemRandom,
+} from 'altostratus/rtmfp'
 
 /** An RTMFP endpoint on loopback that offers one cipher suite. */
 export async function openEndpoint(suite, onEvent) {

@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url'
 /** Starts the far process. @returns What it says once it listens, a way to ask for its counters, and its end. */
 export async function startFar(options) {
   const child = fork(fileURLToPath(new URL('peer.js', import.meta.url)))
-  const next = () => new Promise((resolve, reject) => {
-    child.once('message', resolve)
-    child.once('exit', (code) => reject(new Error(`the far process ended with ${code}`)))
-  })
+  const next = () =>
+    new Promise((resolve, reject) => {
+      child.once('message', resolve)
+      child.once('exit', (code) => reject(new Error(`the far process ended with ${code}`)))
+    })
   child.send(options)
   const started = await next()
   return {

@@ -31,7 +31,14 @@ export async function measureLatency({ seconds, log }) {
   const [bare] = rows
   for (const row of rows) row.ratio = rounded(row.p50 / bare.p50)
   const first = rows[1]
-  return { benchmark: 'latency', unit: 'µs per round trip', messageBytes: SIZE, ratio: first.ratio, ratioOf: `${first.name} p50 ÷ ${bare.name} p50`, rows }
+  return {
+    benchmark: 'latency',
+    unit: 'µs per round trip',
+    messageBytes: SIZE,
+    ratio: first.ratio,
+    ratioOf: `${first.name} p50 ÷ ${bare.name} p50`,
+    rows,
+  }
 }
 
 function summarise(name, samples) {

@@ -34,7 +34,14 @@ export async function measureThroughput({ seconds, log }) {
   const [bare] = rows
   for (const row of rows) row.ratio = rounded(row['messages/s'] / bare['messages/s'])
   const first = rows[1]
-  return { benchmark: 'throughput', unit: 'messages a second', messageBytes: SIZE, ratio: first.ratio, ratioOf: `${first.name} ÷ ${bare.name}`, rows }
+  return {
+    benchmark: 'throughput',
+    unit: 'messages a second',
+    messageBytes: SIZE,
+    ratio: first.ratio,
+    ratioOf: `${first.name} ÷ ${bare.name}`,
+    rows,
+  }
 }
 
 function summarise(name, { messages, milliseconds, near, far, sent }) {
@@ -70,7 +77,11 @@ function wait(milliseconds) {
 
 async function startDgram() {
   const far = await startFar({ start: 'dgram', echo: false })
-  const socket = createSocket({ type: 'udp4', sendBufferSize: 1_048_576, lookup: (address, _options, callback) => callback(null, address, 4) })
+  const socket = createSocket({
+    type: 'udp4',
+    sendBufferSize: 1_048_576,
+    lookup: (address, _options, callback) => callback(null, address, 4),
+  })
   await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve))
   const message = Buffer.alloc(SIZE)
   let sent = 0

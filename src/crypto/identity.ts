@@ -41,12 +41,12 @@ const EXPORT_CHECK_LENGTH = 8
 export class Identity {
   /** What it shows to others. RFC 7425 §4.3. */
   readonly certificate: Certificate
-  /** Static key pairs by group. */
+  /** @internal Static key pairs by group. */
   readonly staticKeys: ReadonlyMap<number, DhKeyPair>
   private readonly seed: Uint8Array | undefined
   private readonly backend: CryptoBackend
 
-  /** Use {@link createIdentity} or {@link importIdentity}. */
+  /** @internal Use `createIdentity` or `importIdentity`. */
   constructor(backend: CryptoBackend, certificate: Certificate, seed: Uint8Array | undefined, staticKeys: ReadonlyMap<number, DhKeyPair>) {
     this.backend = backend
     this.certificate = certificate

@@ -1,6 +1,7 @@
 export { AltostratusError } from '../base/errors.ts'
 export type { ErrorOptions } from '../base/errors.ts'
 export type { Random } from '../base/random.ts'
+export type { Certificate } from '../crypto/certificate.ts'
 export type { Identity } from '../crypto/identity.ts'
 export { createIntroducer } from '../introducer/node-introducer.ts'
 export type { Introducer, IntroducerOptions } from '../introducer/node-introducer.ts'

@@ -105,7 +105,7 @@ export class Driver<E extends Engine = Endpoint> {
     else this.arm(until === CONTINUE ? this.clock.now() : until)
   }
 
-  /** @returns When to poll again, or {@link CONTINUE} when there is more now. */
+  /** @returns When to poll again, or `CONTINUE` when there is more now. */
   private pollAll(): number {
     const { endpoint, link, clock } = this
     try {

@@ -18,7 +18,8 @@ export type Fields = Readonly<Record<string, Field<unknown>>>
 /** The type of a field's values. */
 export type Infer<F> = F extends Field<infer T> ? T : never
 
-type OptionalNames<F extends Fields> = { [K in keyof F]: undefined extends Infer<F[K]> ? K : never }[keyof F]
+/** The names of a message's fields that may be left out. */
+export type OptionalNames<F extends Fields> = { [K in keyof F]: undefined extends Infer<F[K]> ? K : never }[keyof F]
 
 /** The type of a message with these fields. */
 export type Message<F extends Fields> = { -readonly [K in Exclude<keyof F, OptionalNames<F>>]: Infer<F[K]> } & {

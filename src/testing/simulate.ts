@@ -142,7 +142,7 @@ export class Simulation {
     await this.wait(this.server.close())
   }
 
-  /** Counters of the introducer. */
+  /** @internal */
   get introducer(): IntroducerServer {
     return this.server
   }
