@@ -39,6 +39,7 @@ export function obey(listener: (message: ToBot) => Promise<void>, end: () => Pro
     process.exit(2)
   }
   process.on('disconnect', () => process.exit(1))
+  if (!process.connected) process.exit(1)
   // A Ctrl-C reaches the whole group; the parent decides what becomes of it.
   process.on('SIGINT', () => {})
   process.on('message', (message) => {

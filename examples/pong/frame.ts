@@ -14,6 +14,10 @@ export const COLOUR = {
 } as const
 
 const RESET = '\x1b[0m'
+/** Blocks: both pixels of a cell, or one of them. */
+const FULL = '█'
+const UPPER = '▀'
+const LOWER = '▄'
 
 /**
  * A picture of character cells. Each cell holds either a character or two pixels, one above the other, so that the
@@ -59,11 +63,7 @@ export class Frame {
   pixel(x: number, y: number, colour: number): void {
     if (x < 0 || x >= this.columns || y < 0 || y >= 2 * this.rows) return
     const at = (y >> 1) * this.columns + x
-    const character = this.characters[at]
-    const front = this.front[at] as number
-    const isPixels = character === '▀' || character === '▄'
-    const top = character === '▀' ? front : isPixels ? (this.back[at] as number) : COLOUR.none
-    const bottom = character === '▄' ? front : isPixels ? (this.back[at] as number) : COLOUR.none
+    const [top, bottom] = this.pixels(at)
     if (y % 2 === 0) this.setPixels(at, colour, bottom)
     else this.setPixels(at, top, colour)
   }
@@ -73,9 +73,26 @@ export class Frame {
     return Array.from({ length: this.rows }, (_, row) => this.line(row, colours))
   }
 
+  /** The two pixels of a cell; a character has none. */
+  private pixels(at: number): [top: number, bottom: number] {
+    const front = this.front[at] as number
+    const back = this.back[at] as number
+    switch (this.characters[at]) {
+      case FULL:
+        return [front, front]
+      case UPPER:
+        return [front, back]
+      case LOWER:
+        return [back, front]
+      default:
+        return [COLOUR.none, COLOUR.none]
+    }
+  }
+
   private setPixels(at: number, top: number, bottom: number): void {
-    if (top === COLOUR.none) this.set(at, '▄', bottom, COLOUR.none)
-    else this.set(at, '▀', top, bottom)
+    if (top === bottom) this.set(at, FULL, top, COLOUR.none)
+    else if (top === COLOUR.none) this.set(at, LOWER, bottom, COLOUR.none)
+    else this.set(at, UPPER, top, bottom)
   }
 
   private set(at: number, character: string, front: number, back: number): void {
@@ -93,7 +110,7 @@ export class Frame {
       const cellFront = character === ' ' ? front : (this.front[at] as number)
       const cellBack = this.back[at] as number
       if (!colours) {
-        line += cellBack === COLOUR.none ? character : '█'
+        line += cellBack === COLOUR.none ? character : FULL
         continue
       }
       if (cellFront !== front || cellBack !== back) line += colourChange(cellFront, cellBack)

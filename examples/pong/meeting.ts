@@ -31,7 +31,10 @@ export async function meet(command: PlayerCommand, said: (url: string) => void):
   const own = command.introducer === undefined ? await startIntroducer() : undefined
   const introducerUrl = own === undefined ? (command.introducer as string) : `rtmfp://127.0.0.1:${own.port}`
   let network: Network | undefined
+  let room: PongRoom | undefined
   const close = async (): Promise<void> => {
+    // The introducer keeps the place of a player whose connection is lost: tell it that this one is free.
+    await room?.leave()
     await network?.close()
     await own?.close()
   }
@@ -39,7 +42,7 @@ export async function meet(command: PlayerCommand, said: (url: string) => void):
     said(introducerUrl)
     network = await connect(introducerUrl)
     const profile = { isIntroducer: own !== undefined, ...(command.name === undefined ? {} : { name: command.name }) }
-    const room =
+    room =
       command.kind === 'create'
         ? await network.create(pong, { capacity: 2, profile })
         : await network.join(pong, { code: command.code, profile })

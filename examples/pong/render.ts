@@ -39,12 +39,25 @@ function drawTooSmall(frame: Frame): void {
 }
 
 function drawNotice(frame: Frame, { title, lines, keys }: Extract<View, { kind: 'notice' }>): void {
-  const top = Math.max(0, Math.floor((frame.rows - lines.length - 4) / 2))
+  const wrapped = lines.flatMap((line) => wrap(line, frame.columns - 2))
+  const top = Math.max(0, Math.floor((frame.rows - wrapped.length - 4) / 2))
   frame.centred(top, title, COLOUR.bright)
-  const widest = Math.max(0, ...lines.map((line) => cellsOf(line)))
-  const left = Math.max(1, Math.floor((frame.columns - widest) / 2))
-  lines.forEach((line, i) => frame.text(top + 2 + i, left, line, line.startsWith('  ') ? COLOUR.left : COLOUR.text))
+  const left = Math.floor((frame.columns - Math.max(0, ...wrapped.map(cellsOf))) / 2)
+  wrapped.forEach((line, i) => frame.text(top + 2 + i, left, line, line.startsWith(INDENT) ? COLOUR.left : COLOUR.text))
   frame.centred(frame.rows - 1, keys, COLOUR.dim)
+}
+
+/** What a person is to type stands out. */
+const INDENT = '  '
+
+/** Breaks a line between words where it can, so that every character is seen; what was indented stays so. */
+function wrap(line: string, width: number): string[] {
+  if (cellsOf(line) <= width) return [line]
+  const space = line.lastIndexOf(' ', width)
+  const isWord = line.slice(0, space).trim() === ''
+  const cut = isWord ? width : space
+  const indent = line.startsWith(INDENT) ? INDENT : ''
+  return [line.slice(0, cut), ...wrap(indent + line.slice(cut).trimStart(), width)]
 }
 
 function drawMatch(frame: Frame, view: Extract<View, { kind: 'match' }>): void {

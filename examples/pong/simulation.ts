@@ -14,7 +14,7 @@ export const PADDLE_WIDTH = 3
 export const PADDLE_INSET = 4
 /** Units a second. */
 export const PADDLE_SPEED = 120
-export const BALL_RADIUS = 1.5
+export const BALL_RADIUS = 2
 /** Units a second. */
 export const MAX_BALL_SPEED = 260
 /** A rally gets faster with each hit. */
