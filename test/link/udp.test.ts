@@ -2,7 +2,6 @@ import { createSocket } from 'node:dgram'
 import type { Socket } from 'node:dgram'
 import { EventEmitter, once } from 'node:events'
 import { networkInterfaces } from 'node:os'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
 import { AltostratusError } from '../../src/base/errors.ts'
@@ -12,6 +11,7 @@ import { openUdp, UdpLink } from '../../src/link/udp.ts'
 import type { UdpOptions } from '../../src/link/udp.ts'
 import { linkContract } from './contract.ts'
 import type { LinkUnderTest } from './contract.ts'
+import { until } from './until.ts'
 
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'))
 
@@ -22,10 +22,6 @@ function loopback(host: string, reachedAt: string): () => LinkUnderTest {
     addressOf: (link: Link) => Address.from(reachedAt, (link as UdpLink).port),
     until,
   })
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await nextTurn()
 }
 
 linkContract('UDP over IPv4', loopback('127.0.0.1', '127.0.0.1'))
@@ -122,8 +118,9 @@ describe('addresses', () => {
     expect(from.isIpv4).toBe(true)
     const answered = once(old, 'message')
     both.send(Uint8Array.of(7), from)
-    expect([...((await answered)[0] as Uint8Array)]).toEqual([7])
+    const [answer] = (await answered) as [Uint8Array]
     old.close()
+    expect([...answer]).toEqual([7])
   })
 
   test('an IPv4 socket counts what is for IPv6 as errors', async () => {
