@@ -19,7 +19,7 @@ describe('Address', () => {
           expect(again.port).toBe(number)
           expect(again.equals(address)).toBe(true)
         }
-        expect(`${address}`).toBe(address.key)
+        expect(address.toString()).toBe(address.key)
         expect(address.isIpv4).toBe(bytes.length === 4)
       }),
     )

@@ -4,7 +4,10 @@ import { simulate } from '../../src/testing/simulate.ts'
 
 const chat = game('test.chat', {
   protocol: 1,
-  channels: { chat: channel({ text: t.string(280) }), aim: channel({ yaw: t.fixed(0, 6.29, 0.001) }, { delivery: 'latest', priority: 'immediate' }) },
+  channels: {
+    chat: channel({ text: t.string(280) }),
+    aim: channel({ yaw: t.fixed(0, 6.29, 0.001) }, { delivery: 'latest', priority: 'immediate' }),
+  },
 })
 
 test('three players meet, talk, and see each other leave', async () => {
