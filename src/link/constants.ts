@@ -13,6 +13,8 @@ export const SEND_RING_CHECK: number = SEND_RING / 8
  * datagram more it stays below the ring's length, so nothing that waits is overwritten. Bytes.
  */
 export const SEND_BACKLOG: number = SEND_RING / 2
+/** Turns of the event loop that a closing socket gets to send what it holds: with each the system's buffer drains a little; a dead network may not hold up the end. */
+export const CLOSE_TURNS: number = 1_000
 /** Addresses remembered in each direction; beyond it the memory starts anew. A server with more live peers than this only parses some again. */
 export const ADDRESS_CACHE = 16_384
 /**

@@ -85,7 +85,6 @@ export class Driver<E extends Engine = Endpoint> {
   }
 
   private receive(datagram: Uint8Array, from: Address): void {
-    if (this.state === 'closed') return
     try {
       this.endpoint.receive(datagram, from, this.clock.now())
     } catch (error) {

@@ -9,6 +9,7 @@ import { Address } from '../base/address.ts'
 import { AltostratusError } from '../base/errors.ts'
 import {
   ADDRESS_CACHE,
+  CLOSE_TURNS,
   MAX_LOCAL_ADDRESSES,
   MAX_UDP_PAYLOAD,
   SEND_BACKLOG,
@@ -181,11 +182,14 @@ export class UdpLink implements Link {
   }
 
   close(): Promise<void> {
-    this.closing ??= new Promise((resolve) => {
-      // Datagrams sent in this turn are still with the socket until the next one.
-      setImmediate(() => this.socket.close(() => resolve()))
-    })
+    this.closing ??= new Promise((resolve) => this.closeWhenSent(CLOSE_TURNS, resolve))
     return this.closing
+  }
+
+  /** Closing throws away what the socket still holds: the farewells, of all datagrams. */
+  private closeWhenSent(turns: number, done: () => void): void {
+    if (turns === 0 || this.socket.getSendQueueSize() === 0) this.socket.close(done)
+    else setImmediate(() => this.closeWhenSent(turns - 1, done))
   }
 
   /** Port 0 can come off the wire, in another end's list of addresses. */

@@ -145,6 +145,17 @@ describe('simulated clock', () => {
     expect(clock.now()).toBe(5)
   })
 
+  test('a long run of calls, as long as time passes, is no loop', () => {
+    const clock = new SimulatedClock()
+    let calls = 0
+    const again = (): void => {
+      if (++calls <= MAX_CALLS_AT_ONCE) clock.at(clock.now() + 1, again)
+    }
+    again()
+    clock.run(MAX_CALLS_AT_ONCE)
+    expect(calls).toBe(MAX_CALLS_AT_ONCE + 1)
+  })
+
   test('calls that call themselves for ever are found out', () => {
     const clock = new SimulatedClock()
     let calls = 0

@@ -357,14 +357,20 @@ describe('close', () => {
     const b = bench()
     let closed: Promise<void> | undefined
     b.engine.onAbort = () => b.engine.transmit(1)
+    let inListener = 0
+    let nested = false
     b.onEvent = (number) => {
+      nested ||= inListener > 0
+      inListener++
       if (number === 1) closed = b.driver.close()
+      inListener--
     }
     b.engine.emit(1)
     b.engine.emit(2)
     b.driver.kick()
     b.clock.run(10)
     await closed
+    expect(nested).toBe(false)
     expect(b.events).toEqual([1, 2])
     expect(b.arrived).toEqual([1])
     expect(b.link.stats).toMatchObject({ sent: 1, sendErrors: 0 })

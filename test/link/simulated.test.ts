@@ -265,6 +265,9 @@ describe('bandwidth', () => {
     stream(w, 100, { interval: 0, size: 1_000 - HEADERS })
     expect(numbers(w.arrivals)).toEqual(upTo(10))
     expect(w.network.stats.dropped).toBe(90)
+    const shorter = world({ latency: 10, bandwidth: 8_000_000, queue: 9_999 })
+    stream(shorter, 100, { interval: 0, size: 1_000 - HEADERS })
+    expect(numbers(shorter.arrivals)).toEqual(upTo(9))
   })
 
   test('a stream below the rate neither waits nor loses', () => {

@@ -129,6 +129,12 @@ describe('addresses', () => {
     expect(link.stats).toMatchObject({ sent: 0, sendErrors: 1 })
   })
 
+  test('port 0, which can come off the wire, is an error and goes nowhere', async () => {
+    const link = await open({ host: '127.0.0.1' })
+    link.send(Uint8Array.of(1), Address.parse('127.0.0.1:0'))
+    expect(link.stats).toMatchObject({ sent: 0, sendErrors: 1 })
+  })
+
   test('what the system refuses later is counted', async () => {
     const link = await open({ host: '127.0.0.1' })
     // A socket on the loopback address has no way to the outside.
@@ -144,6 +150,9 @@ class StubSocket extends EventEmitter {
   queueSize = 0
   sendThrows = false
   queueLooks = 0
+  /** Sent by the system, of what it holds, between two looks. */
+  drains = 0
+  closedWith = -1
 
   address(): { address: string; family: string; port: number } {
     return { address: '::', family: 'IPv6', port: 4_000 }
@@ -158,10 +167,13 @@ class StubSocket extends EventEmitter {
 
   getSendQueueSize(): number {
     this.queueLooks++
-    return this.queueSize
+    const size = this.queueSize
+    this.queueSize = Math.max(0, size - this.drains)
+    return size
   }
 
   close(done: () => void): void {
+    this.closedWith = this.queueSize
     done()
   }
 }
@@ -246,6 +258,20 @@ describe('the socket’s side', () => {
     socket.queueSize = 0
     link.send(datagram, to)
     expect(socket.sends).toHaveLength(before + 1)
+  })
+
+  test('it closes when the socket has sent what it holds', async () => {
+    const { socket, link } = stubbed()
+    Object.assign(socket, { queueSize: 5_000, drains: 1_000 })
+    await link.close()
+    expect(socket.closedWith).toBe(0)
+  })
+
+  test('it closes in the end when the socket never sends', async () => {
+    const { socket, link } = stubbed()
+    socket.queueSize = 5_000
+    await link.close()
+    expect(socket.closedWith).toBe(5_000)
   })
 
   test('a socket that throws is counted', () => {
