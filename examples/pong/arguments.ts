@@ -15,17 +15,21 @@ export type Command =
   | { readonly kind: 'join'; readonly code: string; readonly introducer: string; readonly name: string | undefined }
   | { readonly kind: 'bots'; readonly seconds: number; readonly json: boolean }
 
+/** Lines of at most 80 characters. */
 export const USAGE = `usage: npm run pong -- --create [--introducer URL] [--name NAME]
        npm run pong -- --join CODE [--introducer URL] [--name NAME]
        npm run pong -- --bots [--seconds 5] [--json]
 
-  --create          opens a game and shows the code that the other player joins with
+  --create          opens a game and shows the code that the other player needs
   --join CODE       joins the game with that code
-  --introducer URL  the introducer that brings the two together, such as rtmfp://play.example.com
-                    (port 1935 unless the URL has one). Without it --create starts an introducer
-                    of its own and shows its address, and --join asks ${LOCAL_INTRODUCER}
+  --introducer URL  the introducer that brings the two together, such as
+                    rtmfp://play.example.com, port 1935 unless the URL has one.
+                    Without it --create starts an introducer of its own and
+                    shows its address, and --join asks
+                    ${LOCAL_INTRODUCER}
   --name NAME       what the other player sees, up to ${MAX_NAME} characters
-  --bots            an introducer and two bots, each a process of its own, play over UDP
+  --bots            an introducer and two bots, each a process of its own,
+                    play over UDP
   --seconds N       how long the bots play (default 5, at most ${MAX_SECONDS})
   --json            prints the bots' figures as one line of JSON
   --help            prints this

@@ -76,10 +76,9 @@ export class Table {
       const lines = ['The introducer ran in that process and ended with it.', 'To go on, one of you types', '  npm run pong -- --create']
       return { kind: 'notice', title: this.farewell.title, lines, keys: KEYS }
     }
-    const waiting = `Waiting for ${this.farewell === undefined ? 'the other' : 'another'} player`
-    const title = this.farewell === undefined ? waiting : `${this.farewell.title} ${waiting}`
-    const lines = [`Code: ${meeting.room.code}`, '', ...invitation(meeting)]
-    return { kind: 'notice', title, lines, keys: KEYS }
+    const invite = [`Code: ${meeting.room.code}`, '', ...invitation(meeting)]
+    if (this.farewell === undefined) return { kind: 'notice', title: 'Waiting for the other player', lines: invite, keys: KEYS }
+    return { kind: 'notice', title: this.farewell.title, lines: ['Waiting for another player', '', ...invite], keys: KEYS }
   }
 
   end(): void {
@@ -103,7 +102,7 @@ export class Table {
   private standUp(peer: Peer, reason: 'left' | 'lost'): void {
     if (peer !== this.opponent || this.match === undefined) return
     const title =
-      reason === 'left' ? `${this.opponentName()} has left.` : `The connection to ${this.opponentName()} is lost: no answer for 5 seconds.`
+      reason === 'left' ? `${this.opponentName()} has left.` : `The connection to ${this.opponentName()} is lost: no answer for 5 s.`
     this.farewell = { title, isFinal: peer.profile['isIntroducer'] === true }
     this.lastSummary = this.describeScore()
     this.match.end()
@@ -146,7 +145,8 @@ export class Table {
   private status(): string {
     const { opponent } = this
     if (opponent === undefined) return KEYS
-    const rtt = opponent.rtt < 0 ? 'not yet known' : `${opponent.rtt.toFixed(opponent.rtt < 10 ? 1 : 0)} ms`
+    // RTMFP's clock ticks every 4 ms: decimals would say more than is known.
+    const rtt = opponent.rtt < 0 ? 'not yet known' : `${Math.round(opponent.rtt)} ms`
     return `RTT ${rtt} · ${opponent.path} · ↑ ↓ or w s: move · q: quit`
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { LOCAL_INTRODUCER, parseArguments, printableName } from '../../../examples/pong/arguments.ts'
+import { LOCAL_INTRODUCER, USAGE, parseArguments, printableName } from '../../../examples/pong/arguments.ts'
 
 const parse = (line: string) => parseArguments(line.split(' ').filter((word) => word !== ''))
 
@@ -62,4 +62,8 @@ test('a name cannot steer the terminal, and has an end', () => {
   expect(printableName('  Ada   of   Lovelace  ')).toBe('Ada of Lovelace')
   expect(printableName('x'.repeat(100))).toHaveLength(16)
   expect(printableName('\u0007')).toBe('')
+})
+
+test('the help fits a terminal of 80 columns', () => {
+  expect(Math.max(...USAGE.split('\n').map((line) => line.length))).toBeLessThan(80)
 })
