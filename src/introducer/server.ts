@@ -139,9 +139,6 @@ export class IntroducerServer {
 
   private handle(event: EndpointEvent): void {
     switch (event.type) {
-      case 'session-open':
-        this.register(event.session)
-        break
       case 'session-closed':
         this.unregister(event.session)
         break
@@ -184,6 +181,8 @@ export class IntroducerServer {
   }
 
   private acceptFlow(session: Session, flow: ReceiveFlow): void {
+    // Not before: a session is open as soon as someone has repeated what the peer once signed, a flow takes the session's keys.
+    if (this.byPeer.get(session.farPeerId)?.session !== session) this.register(session)
     const registration = this.byPeer.get(session.farPeerId)
     if (registration?.session !== session || registration.answers !== undefined || !equalBytes(flow.metadata, REQUEST_METADATA))
       flow.reject()

@@ -107,6 +107,8 @@ export class Network {
   private readonly byId = new Map<string, Room>()
   private readonly sessions = new Map<string, Session>()
   private readonly unannounced = new Map<string, Unannounced>()
+  /** Sessions whose far end has yet to show that it holds the keys; they displace nothing until it does. */
+  private readonly unconfirmed = new Set<Session>()
   private closing: Promise<void> | undefined = undefined
 
   /** @internal Use `connect`. */
@@ -274,14 +276,17 @@ export class Network {
   }
 
   private acceptsSession(peerId: string): boolean {
-    return this.isMember(peerId) || (this.byId.size > 0 && this.unannounced.size < MAX_UNANNOUNCED)
+    return this.isMember(peerId) || (this.byId.size > 0 && this.unannounced.size + this.unconfirmed.size < MAX_UNANNOUNCED)
   }
 
   private handle(event: EndpointEvent): void {
     if (this.introducer.handle(event)) return
+    if (event.session.isConfirmed && this.unconfirmed.delete(event.session) && event.session.state === 'open')
+      this.sessionOpened(event.session)
     switch (event.type) {
       case 'session-open':
-        this.sessionOpened(event.session)
+        if (event.session.isConfirmed) this.sessionOpened(event.session)
+        else this.unconfirmed.add(event.session)
         break
       case 'session-failed':
         this.sessionFailed(event.session)
@@ -329,6 +334,7 @@ export class Network {
   }
 
   private forgetSession(session: Session): void {
+    this.unconfirmed.delete(session)
     const peerId = session.farPeerId
     if (this.sessions.get(peerId) === session) this.sessions.delete(peerId)
     if (this.unannounced.get(peerId)?.session === session) this.unannounced.delete(peerId)

@@ -142,6 +142,7 @@ export class Session implements HeapItem, FlowOutput {
   private forwardTokens = FORWARDED_PER_SECOND
   private forwardRefillAt = 0
   private dataChunks = 0
+  private confirmed = false
   private pingWanted = false
   private closeWanted = false
   private closeAckWanted = false
@@ -155,6 +156,7 @@ export class Session implements HeapItem, FlowOutput {
     this.id = options.id
     this.isInitiator = options.isInitiator
     this.context = options.context
+    this.confirmed = options.isInitiator
     this.congestion = new AppendixAController(host.maxDatagram)
     this.header = {
       mode: options.isInitiator ? MODE_INITIATOR : MODE_RESPONDER,
@@ -167,6 +169,14 @@ export class Session implements HeapItem, FlowOutput {
 
   get state(): SessionState {
     return this.sessionState
+  }
+
+  /**
+   * Whether the far end has shown that it holds the session's keys. A responder's session is open before that, and until then anyone who has
+   * overheard the peer's start-up may have opened it in the peer's name.
+   */
+  get isConfirmed(): boolean {
+    return this.confirmed
   }
 
   /** The far end's certificate; `undefined` until it has shown it. */
@@ -343,6 +353,7 @@ export class Session implements HeapItem, FlowOutput {
     // RFC 7016 §2.2.4: a packet with our own mark is a reflection.
     if (header.mode !== (this.isInitiator ? MODE_RESPONDER : MODE_INITIATOR)) return 'wrong mode'
     this.liveness?.heard(now)
+    this.confirmed = true
     if (this.sessionState === 'open') {
       this.rtt.receive(header.timestamp, header.timestampEcho, now)
       if (header.timeCritical) this.host.timeCritical.received(this, now)
