@@ -60,14 +60,16 @@ describe('seededRandom', () => {
     const random = seededRandom(7)
     const bits = new Array<number>(32).fill(0)
     let sum = 0
+    let outside = 0
     const rounds = 20_000
     for (let i = 0; i < rounds; i++) {
       const word = random.uint32()
       for (let bit = 0; bit < 32; bit++) bits[bit] = (bits[bit] as number) + ((word >>> bit) & 1)
       const unit = randomUnit(random)
-      expect(unit >= 0 && unit < 1).toBe(true)
+      if (unit < 0 || unit >= 1) outside++
       sum += unit
     }
+    expect(outside).toBe(0)
     for (const count of bits) expect(Math.abs(count / rounds - 0.5)).toBeLessThan(0.02)
     expect(Math.abs(sum / rounds - 0.5)).toBeLessThan(0.02)
   })

@@ -76,10 +76,8 @@ describe('DeadlineHeap against a list', () => {
           else model.set(item, deadline)
           expect(heap.size).toBe(model.size)
           expect(heap.first?.deadline ?? Infinity).toBe(Math.min(...model.values()))
-          items.forEach((each, i) => {
-            expect(each.heapIndex >= 0).toBe(model.has(i))
-            expect(each.deadline).toBe(model.get(i) ?? Infinity)
-          })
+          expect(items.map((each) => each.heapIndex >= 0)).toEqual(items.map((_, i) => model.has(i)))
+          expect(items.map((each) => each.deadline)).toEqual(items.map((_, i) => model.get(i) ?? Infinity))
           expect(new Set(items.filter((each) => each.heapIndex >= 0).map((each) => each.heapIndex)).size).toBe(model.size)
         }
       }),
