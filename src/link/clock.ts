@@ -1,7 +1,5 @@
 import { MAX_TIMEOUT } from './constants.ts'
 
-export { SimulatedClock } from './simulated-clock.ts'
-
 /** A call that waits for its time. */
 export interface Timer {
   /** Calls it off; no harm when it has run. */

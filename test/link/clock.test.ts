@@ -1,6 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals'
 import { MAX_CALLS_AT_ONCE, MAX_TIMEOUT } from '../../src/link/constants.ts'
-import { SimulatedClock, systemClock } from '../../src/link/clock.ts'
+import { systemClock } from '../../src/link/clock.ts'
+import { SimulatedClock } from '../../src/link/simulated-clock.ts'
 
 describe('simulated clock', () => {
   test('stands still until it is run, and stands at the end of the run', () => {
