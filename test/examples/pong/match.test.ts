@@ -3,8 +3,8 @@ import { pong } from '../../../examples/pong/definition.ts'
 import { GuestMatch, HostMatch } from '../../../examples/pong/match.ts'
 import { Robot } from '../../../examples/pong/robot.ts'
 import { FIELD_HEIGHT, RULES, TICKS_PER_SECOND } from '../../../examples/pong/simulation.ts'
-import { simulate } from '../../../src/testing/simulate.ts'
-import type { SimulationOptions } from '../../../src/testing/simulate.ts'
+import { simulate } from 'altostratus/testing'
+import type { SimulationOptions } from 'altostratus/testing'
 
 /** Two robots play in virtual time. */
 async function arrange(conditions: SimulationOptions, rules = { ...RULES, serveSpeed: 240, servePause: 15 }) {
