@@ -55,6 +55,16 @@ describe('Timers against a plain table', () => {
   })
 })
 
+/** The deadlines in the order in which the heap gives them up. */
+function drain(heap: DeadlineHeap<HeapItem>): number[] {
+  const taken: number[] = []
+  for (let { first } = heap; first !== undefined; first = heap.first) {
+    taken.push(first.deadline)
+    heap.remove(first)
+  }
+  return taken
+}
+
 describe('DeadlineHeap against a list', () => {
   const ITEMS = 12
   const step = fc.oneof(
@@ -80,9 +90,22 @@ describe('DeadlineHeap against a list', () => {
           expect(items.map((each) => each.deadline)).toEqual(items.map((_, i) => model.get(i) ?? Infinity))
           expect(new Set(items.filter((each) => each.heapIndex >= 0).map((each) => each.heapIndex)).size).toBe(model.size)
         }
+        expect(drain(heap)).toEqual([...model.values()].toSorted((a, b) => a - b))
       }),
       { numRuns: 300 },
     )
+  })
+
+  test('a removal in one branch, filled by an earlier item of another', () => {
+    const heap = new DeadlineHeap<HeapItem>()
+    // As a heap: 1 over (10 over 11, 12) and (2 over 3). The 3 takes the place of the 11, and must rise above the 10.
+    const items = [1, 10, 2, 11, 12, 3].map((deadline) => {
+      const item: HeapItem = { deadline: Infinity, heapIndex: -1 }
+      heap.set(item, deadline)
+      return item
+    })
+    heap.remove(items[3] as HeapItem)
+    expect(drain(heap)).toEqual([1, 2, 3, 10, 12])
   })
 
   test('taking the first again and again sorts', () => {
@@ -90,12 +113,7 @@ describe('DeadlineHeap against a list', () => {
       fc.property(fc.array(fc.nat(50), { maxLength: 60 }), (deadlines) => {
         const heap = new DeadlineHeap<HeapItem>()
         for (const deadline of deadlines) heap.set({ deadline: Infinity, heapIndex: -1 }, deadline)
-        const taken: number[] = []
-        for (let { first } = heap; first !== undefined; first = heap.first) {
-          taken.push(first.deadline)
-          heap.remove(first)
-        }
-        expect(taken).toEqual(deadlines.toSorted((a, b) => a - b))
+        expect(drain(heap)).toEqual(deadlines.toSorted((a, b) => a - b))
       }),
     )
   })
