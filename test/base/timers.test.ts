@@ -66,7 +66,7 @@ function drain(heap: DeadlineHeap<HeapItem>): number[] {
 }
 
 describe('DeadlineHeap against a list', () => {
-  const ITEMS = 12
+  const ITEMS = 24
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ item: fc.nat(ITEMS - 1), deadline: fc.nat(30) }) },
     { weight: 1, arbitrary: fc.record({ item: fc.nat(ITEMS - 1), deadline: fc.constant(Infinity) }) },
@@ -75,7 +75,7 @@ describe('DeadlineHeap against a list', () => {
 
   test('any sequence of calls; a deadline of −1 stands for removal', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => {
         const heap = new DeadlineHeap<HeapItem>()
         const items = Array.from({ length: ITEMS }, (): HeapItem => ({ deadline: Infinity, heapIndex: -1 }))
         const model = new Map<number, number>()
@@ -98,14 +98,15 @@ describe('DeadlineHeap against a list', () => {
 
   test('a removal in one branch, filled by an earlier item of another', () => {
     const heap = new DeadlineHeap<HeapItem>()
-    // As a heap: 1 over (10 over 11, 12) and (2 over 3). The 3 takes the place of the 11, and must rise above the 10.
-    const items = [1, 10, 2, 11, 12, 3].map((deadline) => {
+    // In the order of a heap's levels. The 4, at the very end, takes the place of the 20, and must rise above the 10.
+    const levels = [1, 10, 2, 11, 12, 5, 3, 20, 21, 22, 23, 6, 7, 8, 4]
+    const items = levels.map((deadline) => {
       const item: HeapItem = { deadline: Infinity, heapIndex: -1 }
       heap.set(item, deadline)
       return item
     })
-    heap.remove(items[3] as HeapItem)
-    expect(drain(heap)).toEqual([1, 2, 3, 10, 12])
+    heap.remove(items[levels.indexOf(20)] as HeapItem)
+    expect(drain(heap)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 21, 22, 23])
   })
 
   test('taking the first again and again sorts', () => {
