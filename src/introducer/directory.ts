@@ -116,6 +116,11 @@ export class Directory {
     return false
   }
 
+  /** A peer has said that it ends: all its places are free. */
+  leaveAll(peerId: string): void {
+    for (const room of [...(this.byPeer.get(peerId) ?? [])]) this.remove(room, peerId)
+  }
+
   /** A peer's session is lost: it keeps its places for the grace time. */
   lost(peerId: string, now: number): void {
     for (const room of this.byPeer.get(peerId) ?? []) (room.members.get(peerId) as Member).graceUntil = now + GRACE

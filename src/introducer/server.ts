@@ -14,7 +14,7 @@ import { Endpoint } from '../rtmfp/endpoint.ts'
 import type { Introduction } from '../rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
-import type { EndpointEvent, Session } from '../rtmfp/session.ts'
+import type { CloseReason, EndpointEvent, Session } from '../rtmfp/session.ts'
 import { ORIGIN_LOCAL, ORIGIN_OBSERVED } from '../wire/address.ts'
 import type { WireAddress } from '../wire/address.ts'
 import {
@@ -140,7 +140,7 @@ export class IntroducerServer {
   private handle(event: EndpointEvent): void {
     switch (event.type) {
       case 'session-closed':
-        this.unregister(event.session)
+        this.unregister(event.session, event.reason)
         break
       case 'flow-open':
         this.acceptFlow(event.session, event.flow)
@@ -171,13 +171,15 @@ export class IntroducerServer {
     this.directory.found(peerId)
   }
 
-  private unregister(session: Session): void {
+  private unregister(session: Session, reason: CloseReason): void {
     const registration = this.byPeer.get(session.farPeerId)
     const address = session.farAddress?.key
     if (address !== undefined && this.byAddress.get(address)?.session === session) this.byAddress.delete(address)
     if (registration?.session !== session) return
     this.byPeer.delete(registration.peerId)
-    this.directory.lost(registration.peerId, this.clock.now())
+    if (reason === 'far') this.directory.leaveAll(registration.peerId)
+    else this.directory.lost(registration.peerId, this.clock.now())
+    this.sendNotices()
   }
 
   private acceptFlow(session: Session, flow: ReceiveFlow): void {

@@ -165,7 +165,9 @@ export class Network {
     checked('properties', () => asProperties(properties))
     checked('profile', () => asProfile(profile))
     const ticket = await this.introducer.create({ game: game.name, protocol: game.protocol, capacity, listed, properties }, profile)
-    return this.enter(new Room(this, game, ticket))
+    const room = this.enter(new Room(this, game, ticket))
+    room.deliverSoon()
+    return room
   }
 
   /**
@@ -192,6 +194,7 @@ export class Network {
       await room.leave()
       throw error
     }
+    room.deliverSoon()
     return room
   }
 
@@ -224,7 +227,6 @@ export class Network {
     room.sessionOpened(peer.id, session)
     for (const { flow, roomId, name } of waiting?.flows ?? []) {
       this.routeFlow(peer.id, flow, roomId, name)
-      flow.resume()
     }
     this.kick()
   }

@@ -59,6 +59,8 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
   private readonly byName: ReadonlyMap<string, Channel>
   private currentHost: Peer
   private open = true
+  /** Channel flows that wait until the game has had its turn to listen; `undefined` once it has. */
+  private heldFlows: ReceiveFlow[] | undefined = []
   private readonly hostTasks = new Map<(signal: AbortSignal) => void | Promise<void>, AbortController | undefined>()
   private joining:
     | {
@@ -254,13 +256,31 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     if (peer === undefined) return false
     if (name === undefined) {
       flow.context = { room: this, peer, channel: undefined }
+      flow.resume()
       return true
     }
     const found = this.byName.get(name)
     if (found === undefined) return false
     flow.context = { room: this, peer, channel: found }
     flow.delivery = found.delivery === 'reliable' ? 'ordered' : found.delivery === 'latest' ? 'newest' : 'arrival'
+    if (this.heldFlows === undefined) flow.resume()
+    else {
+      flow.suspend()
+      this.heldFlows.push(flow)
+    }
     return true
+  }
+
+  /** @internal The game has been given the room: after its turn, in which it adds its listeners, messages are delivered. */
+  deliverSoon(): void {
+    const { clock } = this.network
+    clock.at(clock.now(), () => {
+      const held = this.heldFlows ?? []
+      this.heldFlows = undefined
+      if (!this.open) return
+      for (const flow of held) flow.resume()
+      this.kick()
+    })
   }
 
   /** @internal */

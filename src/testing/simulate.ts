@@ -59,22 +59,9 @@ export class Simulation {
     await this.clock.runAsync(milliseconds)
   }
 
-  /** Runs until the promise is settled. @throws what it rejects with, or an error when it is not settled after a minute of virtual time */
+  /** Runs until the promise is settled. @throws what it rejects with, or AltostratusError `SIMULATION_TIMEOUT` after a minute of virtual time */
   async wait<T>(promise: Promise<T>, timeout: number = PLAYERS_TIMEOUT): Promise<T> {
-    let settled = false
-    const watch = async (): Promise<void> => {
-      await Promise.allSettled([promise])
-      settled = true
-    }
-    const watching = watch()
-    for (let waited = 0; ; waited += STEP) {
-      await this.run(0)
-      if (settled) break
-      if (waited >= timeout) throw new Error(`nothing came of the promise in ${timeout} ms of virtual time`)
-      await this.run(STEP)
-    }
-    await watching
-    return promise
+    return this.clock.waitFor(promise, timeout)
   }
 
   /** A new player, connected to the introducer. */
