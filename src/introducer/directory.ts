@@ -118,7 +118,7 @@ export class Directory {
 
   /** A peer has said that it ends: all its places are free. */
   leaveAll(peerId: string): void {
-    for (const room of [...(this.byPeer.get(peerId) ?? [])]) this.remove(room, peerId)
+    for (const room of this.byPeer.get(peerId) ?? []) this.remove(room, peerId)
   }
 
   /** A peer's session is lost: it keeps its places for the grace time. */
