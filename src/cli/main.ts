@@ -1,3 +1,11 @@
 #!/usr/bin/env node
-process.stderr.write('usage: altostratus introducer [--port 1935] [--host ::]\n')
-process.exitCode = 2
+import { INTRODUCER_HELP, runIntroducer } from './introducer.ts'
+
+const [command, ...args] = process.argv.slice(2)
+
+if (command === 'introducer') process.exitCode = await runIntroducer(args)
+else if (command === undefined || command === '--help' || command === 'help') process.stdout.write(INTRODUCER_HELP)
+else {
+  process.stderr.write(`There is no command ${JSON.stringify(command)}.\n\n${INTRODUCER_HELP}`)
+  process.exitCode = 2
+}

@@ -1,0 +1,140 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { defaultBackend, systemRandom } from '#platform'
+import { AltostratusError } from '../base/errors.ts'
+import { importIdentity } from '../crypto/identity.ts'
+import type { Identity } from '../crypto/identity.ts'
+import { DEFAULT_PORT } from '../introducer/constants.ts'
+import { createIntroducer } from '../introducer/node-introducer.ts'
+import type { Introducer } from '../introducer/node-introducer.ts'
+import { createServerIdentity } from '../introducer/server.ts'
+import { introducerUrl } from '../introducer/url.ts'
+
+/** What `altostratus introducer --help` prints. */
+export const INTRODUCER_HELP: string = `usage: altostratus introducer [options]
+
+Runs an introducer: it brings players together by room code and carries nothing of their games.
+
+  --port N         UDP port (default ${DEFAULT_PORT}; 0 for any that is free)
+  --host ADDRESS   numeric address to listen on (default ::, all of this machine)
+  --identity FILE  keep the same fingerprint over restarts; the file is made if it is not there
+  --json           one line of JSON for each thing that happens, instead of text
+  --help           this text
+
+It stops on SIGINT and SIGTERM, telling its peers; games that run go on without it.
+`
+
+/** Exit status of a wrong command line. */
+const USAGE = 2
+/** Exit status of an introducer that could not run. */
+const FAILED = 1
+/** Highest UDP port. */
+const MAX_PORT = 65_535
+/** The identity file holds secrets. */
+const PRIVATE_FILE = 0o600
+
+interface Settings {
+  readonly port: number
+  readonly host: string | undefined
+  readonly identity: string | undefined
+  readonly json: boolean
+}
+
+/** Runs `altostratus introducer`. @returns The exit status once it has stopped. */
+export async function runIntroducer(args: readonly string[]): Promise<number> {
+  let settings: Settings | undefined
+  try {
+    settings = parse(args)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${INTRODUCER_HELP}`)
+    return USAGE
+  }
+  if (settings === undefined) {
+    process.stdout.write(INTRODUCER_HELP)
+    return 0
+  }
+  let introducer: Introducer
+  try {
+    introducer = await start(settings)
+  } catch (error) {
+    if (!(error instanceof AltostratusError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return FAILED
+  }
+  announce(introducer, settings)
+  const signal = await new Promise<string>((resolve) => {
+    process.once('SIGINT', resolve)
+    process.once('SIGTERM', resolve)
+  })
+  say(settings, { event: 'stopping', signal, ...introducer.stats }, `${signal}: telling ${introducer.stats.peers} peers, then stopping.`)
+  await introducer.close()
+  say(settings, { event: 'stopped' }, 'Stopped.')
+  return 0
+}
+
+/** @returns `undefined` when help was asked for. */
+function parse(args: readonly string[]): Settings | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string', default: String(DEFAULT_PORT) },
+      host: { type: 'string' },
+      identity: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const port = Number(values.port)
+  if (!/^\d+$/.test(values.port) || port > MAX_PORT) throw new Error(`--port takes a number from 0 to ${MAX_PORT}, not ${values.port}.`)
+  return { port, host: values.host, identity: values.identity, json: values.json }
+}
+
+async function start({ port, host, identity }: Settings): Promise<Introducer> {
+  return createIntroducer({
+    port,
+    ...(host === undefined ? {} : { host }),
+    ...(identity === undefined ? {} : { identity: await loadIdentity(identity) }),
+  })
+}
+
+/** The identity in the file, or a new one that is then kept there. */
+async function loadIdentity(file: string): Promise<Identity> {
+  const parts = { backend: defaultBackend, random: systemRandom }
+  try {
+    return importIdentity(await readFile(file), parts)
+  } catch (error) {
+    if (error instanceof AltostratusError) {
+      throw new AltostratusError('BAD_IDENTITY', `${file} holds no identity.`, {
+        hint: 'Name another file; one that is not there yet is made.',
+        cause: error,
+      })
+    }
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(file, error)
+  }
+  const identity = createServerIdentity(defaultBackend, systemRandom)
+  try {
+    await writeFile(file, identity.export(), { mode: PRIVATE_FILE, flag: 'wx' })
+  } catch (error) {
+    throw unusable(file, error)
+  }
+  return identity
+}
+
+function unusable(file: string, cause: unknown): AltostratusError {
+  return new AltostratusError('BAD_IDENTITY', `${file} can not be used: ${(cause as Error).message}.`, { cause })
+}
+
+function announce({ port, peerId, url }: Introducer, settings: Settings): void {
+  const text = `Introducer on UDP port ${port}.
+Players connect to rtmfp://HOST:${port}, HOST being a name or address of this machine; on this machine:
+  ${introducerUrl('127.0.0.1', port)}
+To accept no other in its place, with its fingerprint:
+  ${introducerUrl('HOST', port, peerId)}
+Ctrl-C stops it.`
+  say(settings, { event: 'listening', port, url, peerId, pid: process.pid }, text)
+}
+
+function say({ json }: Settings, record: Readonly<Record<string, unknown>>, text: string): void {
+  process.stdout.write(`${json ? JSON.stringify(record) : text}\n`)
+}
