@@ -17,6 +17,10 @@ export async function startFar(options) {
       child.send({ count: true })
       return next()
     },
+    stayAwake(awake) {
+      child.send({ stayAwake: awake })
+      return next()
+    },
     stop: () => child.disconnect(),
   }
 }

@@ -3,6 +3,7 @@
  * and by RTMFP. Started by bench.js, which it ends with.
  */
 import { createSocket } from 'node:dgram'
+import { stayAwake } from './awake.js'
 import { openEndpoint } from './endpoint.js'
 
 const KINDS = { dgram: startDgram, rtmfp: startRtmfp }
@@ -10,9 +11,15 @@ const KINDS = { dgram: startDgram, rtmfp: startRtmfp }
 process.on('disconnect', () => process.exit(0))
 process.on('message', (message) => {
   if (message.start !== undefined) void KINDS[message.start](message)
+  if (message.stayAwake !== undefined) {
+    letSleep()
+    letSleep = message.stayAwake ? stayAwake() : () => {}
+    process.send({ awake: message.stayAwake })
+  }
   if (message.count) process.send({ counted: counted.messages, bytes: counted.bytes, cpu: process.cpuUsage(), at: performance.now() })
 })
 
+let letSleep = () => {}
 const counted = { messages: 0, bytes: 0 }
 
 /** Bare UDP: sends back, or counts. */

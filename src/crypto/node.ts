@@ -18,6 +18,7 @@ import { concat, fromHex } from '../base/bytes.ts'
 import type { AeadCipher, CbcCipher, CryptoBackend, MacKey } from './backend.ts'
 import { BLOCK, TAG_LENGTH } from './constants.ts'
 import { fromBigInt, modpPrime, stripLeadingZeros } from './modp.ts'
+import { SHORT_TEXT, shortGcm } from './short-gcm.ts'
 
 type Curve = 'Ed25519' | 'X25519'
 
@@ -76,7 +77,7 @@ export const nodeBackend: CryptoBackend = {
     return stripLeadingZeros(bare(dh.computeSecret(key)))
   },
   cbc: (key) => nodeCbc(createSecretKey(key)),
-  aesGcm: (key) => nodeAead('aes-128-gcm', createSecretKey(key)),
+  aesGcm: nodeGcm,
   chacha20Poly1305: (key) => nodeAead('chacha20-poly1305', createSecretKey(key)),
   mac: nodeMac,
 }
@@ -150,6 +151,21 @@ function nodeCbc(key: KeyObject): CbcCipher {
         out[i] = (out[i] as number) ^ (decrypted[i] as number)
         decrypted[i] = source[end - BLOCK + i] as number
       }
+    },
+  }
+}
+
+function nodeGcm(key: Uint8Array): AeadCipher {
+  const long = nodeAead('aes-128-gcm', createSecretKey(key))
+  const blocks = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false)
+  const short = shortGcm((plain) => blocks.update(plain))
+  return {
+    seal(nonce, aad, buffer, start, end) {
+      ;(end - start <= SHORT_TEXT ? short : long).seal(nonce, aad, buffer, start, end)
+    },
+    open(nonce, aad, source, start, end, out) {
+      const length = end - start - TAG_LENGTH
+      return length >= 0 && (length <= SHORT_TEXT ? short : long).open(nonce, aad, source, start, end, out)
     },
   }
 }
