@@ -127,6 +127,11 @@ export class IntroducerClient {
     await this.request({ op: 'update', roomId, properties })
   }
 
+  /** Shows the introducer at once where this end is now. */
+  ping(): void {
+    this.session?.ping(this.options.clock.now())
+  }
+
   /** Ends it for good. */
   close(): void {
     if (this.currentState === 'closed') return

@@ -139,6 +139,9 @@ export class IntroducerServer {
 
   private handle(event: EndpointEvent): void {
     switch (event.type) {
+      case 'session-moved':
+        this.moved(event.session, event.before)
+        break
       case 'session-closed':
         this.unregister(event.session, event.reason)
         break
@@ -180,6 +183,14 @@ export class IntroducerServer {
     if (reason === 'far') this.directory.leaveAll(registration.peerId)
     else this.directory.lost(registration.peerId, this.clock.now())
     this.sendNotices()
+  }
+
+  /** Who is introduced is known by address. */
+  private moved(session: Session, before: Address): void {
+    const registration = this.byAddress.get(before.key)
+    if (registration?.session !== session) return
+    this.byAddress.delete(before.key)
+    this.byAddress.set((session.farAddress as Address).key, registration)
   }
 
   private acceptFlow(session: Session, flow: ReceiveFlow): void {

@@ -7,7 +7,7 @@ import { DRAIN_LIMIT, FAULT_PAUSE } from './constants.ts'
 import type { Link } from './link.ts'
 
 /** What of an endpoint a driver needs. */
-export type Engine = Pick<Endpoint, 'receive' | 'poll' | 'abortAll'>
+export type Engine = Pick<Endpoint, 'receive' | 'poll' | 'abortAll' | 'nearAddressChanged'>
 
 /** What a driver brings together. */
 export interface DriverOptions<E extends Engine = Endpoint> {
@@ -23,8 +23,8 @@ export interface DriverOptions<E extends Engine = Endpoint> {
 /** The run loop that feeds an engine: datagrams and the time in, datagrams, events and a timer out. */
 export class Driver<E extends Engine = Endpoint> {
   readonly endpoint: E
-  readonly link: Link
   readonly clock: Clock
+  private currentLink: Link
   private readonly options: DriverOptions<E>
   private timer: Timer | undefined = undefined
   private timerAt = Infinity
@@ -46,9 +46,14 @@ export class Driver<E extends Engine = Endpoint> {
   constructor(options: DriverOptions<E>) {
     this.options = options
     this.endpoint = options.endpoint
-    this.link = options.link
+    this.currentLink = options.link
     this.clock = options.clock
-    this.link.start((datagram, from) => this.receive(datagram, from))
+    this.currentLink.start((datagram, from) => this.receive(datagram, from))
+  }
+
+  /** What carries the datagrams now. */
+  get link(): Link {
+    return this.currentLink
   }
 
   /** Milliseconds on the clock that the engine is run by. */
@@ -64,6 +69,22 @@ export class Driver<E extends Engine = Endpoint> {
     if (this.kicked || this.draining || this.state === 'closed') return
     this.kicked = true
     this.clock.defer(this.kickDrain)
+  }
+
+  /**
+   * Goes on over another link, such as a new socket after the network has changed; the one before is closed. The sessions live on: the far
+   * ends are told at once where this end is now. RFC 7016 §3.5.4.1. Closing or closed, the driver closes the new link, too.
+   */
+  replaceLink(link: Link): void {
+    if (this.state !== 'running') {
+      void link.close()
+      return
+    }
+    void this.currentLink.close()
+    this.currentLink = link
+    link.start((datagram, from) => this.receive(datagram, from))
+    this.endpoint.nearAddressChanged(this.clock.now())
+    this.kick()
   }
 
   /** Ends all sessions at once, telling the far ends, then closes the link. May be called again, and from a listener. */

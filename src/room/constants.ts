@@ -20,3 +20,5 @@ export const CHANNEL_MESSAGE = 65_536
 export const MAX_CHANNELS = 64
 /** Longest name of a channel. Characters. */
 export const MAX_CHANNEL_NAME = 64
+/** How long a peer that has fallen silent is looked for by way of the introducer; by then it counts as lost anyhow. Milliseconds. */
+export const SEEK_TIMEOUT = 5_000

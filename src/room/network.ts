@@ -20,7 +20,7 @@ import { Endpoint } from '../rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { EndpointEvent, Session } from '../rtmfp/session.ts'
 import { Channel } from './channel.ts'
-import { ANNOUNCEMENT_GRACE, CHANNEL_FLOW, CONTROL_FLOW, JOIN_TIMEOUT, MAX_UNANNOUNCED } from './constants.ts'
+import { ANNOUNCEMENT_GRACE, CHANNEL_FLOW, CONTROL_FLOW, JOIN_TIMEOUT, MAX_UNANNOUNCED, SEEK_TIMEOUT } from './constants.ts'
 import type { Channels, Game } from './definition.ts'
 import type { Peer } from './peer.ts'
 import { Room } from './room.ts'
@@ -272,6 +272,17 @@ export class Network {
     this.kick()
   }
 
+  /** A peer that does not answer may have moved just when this end did: the introducer, which has not, knows where it is. */
+  private seek(session: Session): void {
+    const address = this.introducer.address
+    if (address === undefined || this.sessions.get(session.farPeerId) !== session) return
+    const epd = fingerprintEpd(fromHex(session.farPeerId))
+    // In case it is this end that has moved: the introducer answers those whom it finds where it knows them.
+    this.introducer.ping()
+    // Ends as a duplicate of the session that is there, which then moves to where the answer came from.
+    this.driver.endpoint.open({ epd, candidates: [address], timeout: SEEK_TIMEOUT }, this.clock.now())
+  }
+
   private isMember(peerId: string): boolean {
     for (const room of this.byId.values()) if (room.hasMember(peerId)) return true
     return false
@@ -292,6 +303,9 @@ export class Network {
         break
       case 'session-failed':
         this.sessionFailed(event.session)
+        break
+      case 'session-silent':
+        this.seek(event.session)
         break
       case 'session-closed':
         this.forgetSession(event.session)

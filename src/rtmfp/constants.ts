@@ -30,12 +30,39 @@ export const ERTO_CAP = 10_000
 /** What the far end may take to acknowledge, allowed for in MRTO. RFC 7016 §3.5.2.2. Milliseconds. */
 export const ACK_DELAY_ALLOWANCE = 200
 
-/** Most datagrams' payload before path MTU discovery: with IP and UDP headers 1,308 (IPv4) or 1,328 bytes, which passes the common tunnels. */
+/** Least wait between two checks of where a far end is. RFC 7016 §3.5.4.2. Milliseconds. */
+export const MOBILITY_INTERVAL = 1_000
+/** How late the answer to such a check still counts. RFC 7016 §3.5.4.2. Milliseconds. */
+export const MOBILITY_REPLY_LIMIT = 120_000
+
+/** Longest datagrams' payload before path MTU discovery: with IP and UDP headers 1,308 (IPv4) or 1,328 bytes, which passes the common tunnels. */
 export const MAX_DATAGRAM = 1_280
+/** Longest payload that is probed for: Ethernet's 1,500 bytes less IPv4 and UDP headers. A longer one the system would cut up itself. Bytes. */
+export const MAX_PATH_DATAGRAM = 1_472
+/**
+ * What is probed for, largest first: Ethernet by IPv4 and by IPv6, a tunnel's overhead less, a mobile network's or a second tunnel's less.
+ * Bytes of UDP payload.
+ */
+export const MTU_CANDIDATES: readonly number[] = [8_952, 1_472, 1_452, 1_412, 1_360]
+/** Where the size goes when long packets vanish: below every common tunnel. Bytes. */
+export const MTU_BASE = 1_280
+/** And then: what QUIC requires of every path. RFC 9000 §14. Bytes. */
+export const MTU_LEAST = 1_200
+/** Probes of one size before it is given up. RFC 8899 §5.1.2 (MAX_PROBES). */
+export const MTU_PROBES = 3
+/** Retransmission timeouts in a row, with nothing acknowledged between, that are put down to the packets' length. */
+export const MTU_BLACK_HOLE = 3
+/** How long until a larger size is tried again. RFC 8899 §5.1.1 (PMTU_RAISE_TIMER). Milliseconds. */
+export const MTU_RAISE_INTERVAL = 600_000
 /** Initial congestion window for segments of our size. RFC 5681 §3.1, RFC 7016 §A.2. Bytes. */
 export const CWND_INIT = 4_380
-/** Packets with user data that may go out between two acknowledgements. RFC 7016 §3.5.2.3. */
+/** Packets with user data that may go out at once between two acknowledgements. RFC 7016 §3.5.2.3. */
 export const BURST_LIMIT = 6
+/**
+ * After so long one more may go: packets at a distance are no burst, and a player's stream of 60 a second must not stop because, for a
+ * moment, acknowledgements do not come through. Milliseconds.
+ */
+export const BURST_REFILL = 10
 /** How long a time critical notification, forward or reverse, has effect. RFC 7016 §3.5.2.1. Milliseconds. */
 export const TIME_CRITICAL_MEMORY = 800
 

@@ -22,6 +22,7 @@ import {
   DEAD_AFTER,
   KEEPALIVE_INTERVAL,
   MAX_DATAGRAM,
+  MAX_PATH_DATAGRAM,
   MAX_INCOMING_SESSIONS,
   MAX_MESSAGE,
   MAX_RECEIVED_DATAGRAM,
@@ -52,8 +53,10 @@ export interface EndpointConfig {
   readonly random: Random
   /** What is accepted in a keying; X25519 and signatures by default. */
   readonly policy?: KeyingPolicy
-  /** Largest datagram to send, bytes; 1,280 by default. */
+  /** Largest datagram to send before the path has proved that it carries more, bytes; 1,280 by default. */
   readonly maxDatagram?: number
+  /** Largest datagram to probe the path for, bytes; 1,472 by default; `maxDatagram` for no path MTU discovery. RFC 7016 §3.5.4.3. */
+  readonly maxPathDatagram?: number
   /** Largest message to send or take, bytes; 1 MiB by default. */
   readonly maxMessageBytes?: number
   /** Ask after silence of this many milliseconds; 1,000 by default. */
@@ -111,6 +114,8 @@ export interface Output {
 const NO_DATAGRAM = new Uint8Array(0)
 /** Opening adds a verification tag's worth of slack at most. */
 const OPEN_SLACK = 64
+/** Bytes. RFC 7016 §3.5.4.2 asks for 16. */
+const SECRET_LENGTH = 32
 
 /**
  * The protocol engine of one RTMFP endpoint. It has no clock, no socket and no randomness of its own: hand it inputs (`receive`, `open`,
@@ -128,6 +133,7 @@ export class Endpoint implements SessionHost {
   /** @internal */
   readonly startup: StartupPackets
   readonly maxDatagram: number
+  readonly maxPathDatagram: number
   readonly maxMessageBytes: number
   /** @internal */
   readonly timeCritical: TimeCriticalRecord = new TimeCriticalRecord()
@@ -148,6 +154,7 @@ export class Endpoint implements SessionHost {
   private readonly cursor = new ChunkCursor()
   private readonly header: PacketHeader = { mode: 0, timeCritical: false, timeCriticalReverse: false, timestamp: -1, timestampEcho: -1 }
   private readonly output: Output = { kind: OUTPUT_WAIT, datagram: NO_DATAGRAM, to: undefined, event: undefined, until: Infinity }
+  private readonly secret: Uint8Array
   private incoming = 0
 
   constructor(config: EndpointConfig) {
@@ -155,13 +162,15 @@ export class Endpoint implements SessionHost {
     this.identity = config.identity
     this.policy = config.policy ?? DEFAULT_POLICY
     this.maxDatagram = config.maxDatagram ?? MAX_DATAGRAM
+    this.maxPathDatagram = Math.max(this.maxDatagram, config.maxPathDatagram ?? MAX_PATH_DATAGRAM)
     this.maxMessageBytes = config.maxMessageBytes ?? MAX_MESSAGE
+    this.secret = randomBytes(config.random, SECRET_LENGTH)
     this.cookies = new CookieJar(config.backend, config.random)
     const cipher = createDefaultCipher(config.backend)
     this.startup = new StartupPackets(cipher.sealer)
     this.defaultOpener = cipher.opener
     this.handshake = new Handshake(this)
-    this.sendBuffer = new Uint8Array(this.maxDatagram + OPEN_SLACK)
+    this.sendBuffer = new Uint8Array(this.maxPathDatagram + OPEN_SLACK)
   }
 
   /** All sessions, opening and closing ones too. */
@@ -186,6 +195,11 @@ export class Endpoint implements SessionHost {
     this.byTag.set(toHex(opening.tag), session)
     this.wake(session)
     return session
+  }
+
+  /** To be called when this machine's own address has changed, or may have: the far ends are told. RFC 7016 §3.5.4.1. */
+  nearAddressChanged(now: number): void {
+    for (const session of this.byId.values()) session.nearAddressChanged(now)
   }
 
   /** Closes all sessions in orderly fashion. */
@@ -224,6 +238,11 @@ export class Endpoint implements SessionHost {
   /** @internal */
   emit(event: EndpointEvent): void {
     this.events.push(event)
+  }
+
+  /** @internal */
+  secretHash(data: Uint8Array): Uint8Array {
+    return this.config.backend.hmacSha256(this.secret, data)
   }
 
   /** @internal */
@@ -300,7 +319,7 @@ export class Endpoint implements SessionHost {
       if (end < 0) return OPEN_REASONS.get(end)
       const r = this.reader.reset(this.plain, session.plainStart, end)
       readPacketHeader(r, this.header)
-      return session.receive(this.header, r, now)
+      return session.receive(this.header, r, from, now)
     } catch (error) {
       if (error instanceof DecodeError) return error.reason
       throw error
@@ -361,7 +380,7 @@ export class Endpoint implements SessionHost {
     if (outgoing !== undefined) return this.transmit(output, outgoing.datagram, outgoing.to)
     for (let session = this.ready[0]; session !== undefined; session = this.ready[0]) {
       const length = session.assemble(this.sendBuffer, now)
-      if (length > 0) return this.transmit(output, this.sendBuffer.subarray(0, length), session.farAddress as Address)
+      if (length > 0) return this.transmit(output, this.sendBuffer.subarray(0, length), session.packetTo as Address)
       this.ready.shift()
       session.isReady = false
       if (session.state !== 'ihello-sent' && session.state !== 'keying-sent') this.forgetTag(session)

@@ -137,6 +137,8 @@ export class Handshake {
       (s) => (s.state === 'keying-sent' || s.state === 'open') && s.farPeerId === certificate.peerId,
     )
     if (other !== undefined) {
+      // It may have moved, and been looked for.
+      other.tryAddress(from, now)
       session.fail('duplicate')
       return undefined
     }

@@ -12,7 +12,6 @@ import {
   CHUNK_CLOSE_ACK,
   CHUNK_FIHELLO,
   CHUNK_FLOW_EXCEPTION,
-  CHUNK_HEADER_SIZE,
   CHUNK_NEXT_USER_DATA,
   CHUNK_PING,
   CHUNK_PING_REPLY,
@@ -20,7 +19,7 @@ import {
   CHUNK_USER_DATA,
   ChunkCursor,
 } from '../wire/chunk.ts'
-import { readBufferProbe, readFlowException, writeClose, writeCloseAck, writePing, writePingReply } from '../wire/control.ts'
+import { readBufferProbe, readFlowException } from '../wire/control.ts'
 import { MODE_INITIATOR, MODE_RESPONDER, writePacketHeader } from '../wire/header.ts'
 import type { PacketHeader } from '../wire/header.ts'
 import { UserData, readNextUserData, readUserData } from '../wire/user-data.ts'
@@ -29,7 +28,6 @@ import {
   FAR_CLOSE_LINGER,
   FIRST_PACKET_GRACE,
   FORWARDED_PER_SECOND,
-  MAX_PENDING_PONGS,
   MAX_PING_MESSAGE,
   NEAR_CLOSE_LIMIT,
   TIME_CRITICAL_MEMORY,
@@ -41,9 +39,12 @@ import type { ReceiveFlow } from './flow/receive-flow.ts'
 import type { SendFlow } from './flow/send-flow.ts'
 import { AppendixAController } from './session/congestion.ts'
 import type { AckSummary, CongestionController, TimeCriticality } from './session/congestion.ts'
+import { ControlQueue } from './session/control-queue.ts'
 import { Liveness } from './session/liveness.ts'
 import type { LivenessConfig } from './session/liveness.ts'
+import { Mobility, PING_MOBILITY } from './session/mobility.ts'
 import type { Opening } from './session/opening.ts'
+import { PING_MTU, PathMtu } from './session/path-mtu.ts'
 import { RttEstimator } from './session/rtt.ts'
 import type { TimeCriticalRecord } from './session/time-critical.ts'
 
@@ -57,14 +58,21 @@ export type SessionState = 'ihello-sent' | 'keying-sent' | 'open' | 'near-close'
  */
 export type OpenFailure = 'timeout' | 'no-common-keying' | 'keying-failed' | 'duplicate' | 'cancelled'
 
-/** Why an open session ended. `near`: this end closed it; `far`: the other did; `dead`: silence; `override`: the peer has started anew. */
-export type CloseReason = 'near' | 'far' | 'dead' | 'override'
+/**
+ * Why an open session ended. `near`: this end closed it; `far`: the other did; `dead`: silence; `override`: the peer has started anew;
+ * `worn-out`: the keys have sealed all that they may, a new session is needed.
+ */
+export type CloseReason = 'near' | 'far' | 'dead' | 'override' | 'worn-out'
 
 /** What an endpoint has to tell. */
 export type EndpointEvent =
   | { readonly type: 'session-open'; readonly session: Session }
   | { readonly type: 'session-failed'; readonly session: Session; readonly reason: OpenFailure }
   | { readonly type: 'session-closed'; readonly session: Session; readonly reason: CloseReason }
+  /** The far end does not answer. The session lives on until `deadAfter`; meanwhile it can be looked for elsewhere, see `Endpoint.open`. */
+  | { readonly type: 'session-silent'; readonly session: Session }
+  /** The far end is at another address now: `session.farAddress`. */
+  | { readonly type: 'session-moved'; readonly session: Session; readonly before: Address }
   | { readonly type: 'flow-open'; readonly session: Session; readonly flow: ReceiveFlow }
   | { readonly type: 'message'; readonly session: Session; readonly flow: ReceiveFlow; readonly data: Uint8Array; readonly gap: boolean }
   | { readonly type: 'flow-complete'; readonly session: Session; readonly flow: ReceiveFlow }
@@ -74,9 +82,13 @@ export type EndpointEvent =
 /** What a session needs of its endpoint. */
 export interface SessionHost {
   readonly maxDatagram: number
+  /** Longest datagram that the path is probed for. */
+  readonly maxPathDatagram: number
   readonly maxMessageBytes: number
   readonly timeCritical: TimeCriticalRecord
   emit(event: EndpointEvent): void
+  /** Keyed with a secret of this end's; for what it wants to know again when it comes back. RFC 7016 §3.5.4.2 (MOB_SECRET). */
+  secretHash(data: Uint8Array): Uint8Array
   /** The session has something to send, or its deadline has changed. */
   wake(session: Session): void
   /** A forwarded IHello came through the session. RFC 7016 §3.5.1.5. */
@@ -92,8 +104,6 @@ export interface SessionOptions extends LivenessConfig {
   readonly context?: unknown
 }
 
-/** A Close or Close Ack chunk. Bytes. */
-const CLOSE_CHUNK = CHUNK_HEADER_SIZE
 /** The time critical bit of the packet header's first byte. RFC 7016 §2.2.4. */
 const TIME_CRITICAL_BIT = 0x80
 
@@ -137,15 +147,15 @@ export class Session implements HeapItem, FlowOutput {
   private farId = 0
   private timeCriticalSentAt = -Infinity
   private reverseNotifiedAt = -Infinity
-  private readonly pongs: Uint8Array[] = []
-  private readonly forwards: Uint8Array[] = []
+  private readonly control = new ControlQueue()
+  private readonly mtu: PathMtu
+  private mobility: Mobility | undefined = undefined
+  private from: Address | undefined = undefined
+  private burstOverAt = Infinity
   private forwardTokens = FORWARDED_PER_SECOND
   private forwardRefillAt = 0
   private dataChunks = 0
   private confirmed = false
-  private pingWanted = false
-  private closeWanted = false
-  private closeAckWanted = false
   private closeAt = Infinity
   private closeUntil = Infinity
 
@@ -158,6 +168,7 @@ export class Session implements HeapItem, FlowOutput {
     this.context = options.context
     this.confirmed = options.isInitiator
     this.congestion = new AppendixAController(host.maxDatagram)
+    this.mtu = new PathMtu(host.maxDatagram, host.maxDatagram)
     this.header = {
       mode: options.isInitiator ? MODE_INITIATOR : MODE_RESPONDER,
       timeCritical: false,
@@ -209,6 +220,11 @@ export class Session implements HeapItem, FlowOutput {
     return this.congestion.window
   }
 
+  /** Largest datagram that is sent, bytes of UDP payload; grows as the path proves to carry more. RFC 7016 §3.5.4.3. */
+  get maxDatagram(): number {
+    return this.mtu.size
+  }
+
   /** Bytes of user data in flight. */
   get bytesInFlight(): number {
     return this.flows?.inFlight.bytes ?? 0
@@ -250,7 +266,7 @@ export class Session implements HeapItem, FlowOutput {
     }
     if (this.sessionState !== 'open') return
     this.leaveOpen('near-close', 'near')
-    this.closeWanted = true
+    this.control.closeWanted = true
     this.closeAt = now + CLOSE_INTERVAL
     this.closeUntil = now + NEAR_CLOSE_LIMIT
     this.host.wake(this)
@@ -263,8 +279,32 @@ export class Session implements HeapItem, FlowOutput {
       return
     }
     if (this.sessionState === 'closed' || this.sessionState === 'open-failed') return
-    this.closeAckWanted = true
+    this.control.closeAckWanted = true
     this.leaveOpen('closed', 'near')
+    this.host.wake(this)
+  }
+
+  /**
+   * Tells the far end where this one is now; to be called when this end's own address has changed or may have. The session goes on with what
+   * it knows of the new path: nothing. RFC 7016 §3.5.4.1.
+   */
+  nearAddressChanged(now: number): void {
+    if (this.sessionState !== 'open') return
+    this.pathChanged()
+    this.ping(now)
+  }
+
+  /** Asks the far end at once whether it is there; which also shows it where this end is. RFC 7016 §3.5.4.1. */
+  ping(now: number): void {
+    if (this.sessionState !== 'open') return
+    ;(this.liveness as Liveness).suspect(now)
+    this.host.wake(this)
+  }
+
+  /** Looks whether the far end is reached at this address, too; when it is, the session moves there. RFC 7016 §3.5.4.2. */
+  tryAddress(address: Address, now: number): void {
+    if (this.sessionState !== 'open' || this.destination?.equals(address) === true) return
+    this.challenge(address, now)
     this.host.wake(this)
   }
 
@@ -284,15 +324,10 @@ export class Session implements HeapItem, FlowOutput {
     this.keys = keys
     this.farId = farId
     this.opening = undefined
-    this.rtt.seed(now - startedAt)
     this.liveness = new Liveness(this.options, this.isInitiator ? 0 : FIRST_PACKET_GRACE, now)
-    const overhead = keys.sealer.headroom + HEADROOM_GROWTH + keys.sealer.tailroom
-    this.flows = new FlowSet({
-      output: this,
-      maxPlain: this.host.maxDatagram - overhead,
-      maxMessageBytes: this.host.maxMessageBytes,
-      wake: () => this.host.wake(this),
-    })
+    this.flows = new FlowSet({ output: this, maxMessageBytes: this.host.maxMessageBytes, wake: () => this.host.wake(this) })
+    this.pathChanged()
+    this.rtt.seed(now - startedAt)
     this.sessionState = 'open'
     this.host.emit({ type: 'session-open', session: this })
     this.host.wake(this)
@@ -314,13 +349,12 @@ export class Session implements HeapItem, FlowOutput {
 
   /** @internal Nothing is left to do: the endpoint may forget it. */
   get isOver(): boolean {
-    return (this.sessionState === 'closed' && !this.closeAckWanted) || this.sessionState === 'open-failed'
+    return (this.sessionState === 'closed' && !this.control.closeAckWanted) || this.sessionState === 'open-failed'
   }
 
   /** @internal Passes an initiator's hello on to the far end. @returns Whether there was room. RFC 7016 §3.5.1.5. */
   forward(chunk: Uint8Array): boolean {
-    if (this.sessionState !== 'open' || this.forwards.length >= FORWARDED_PER_SECOND) return false
-    this.forwards.push(chunk)
+    if (this.sessionState !== 'open' || !this.control.forward(chunk)) return false
     this.host.wake(this)
     return true
   }
@@ -349,7 +383,7 @@ export class Session implements HeapItem, FlowOutput {
    * @internal Processes a verified packet, its header already read.
    * @returns A reason when it, or a chunk of it, was dropped.
    */
-  receive(header: PacketHeader, plain: Reader, now: number): string | undefined {
+  receive(header: PacketHeader, plain: Reader, from: Address, now: number): string | undefined {
     // RFC 7016 §2.2.4: a packet with our own mark is a reflection.
     if (header.mode !== (this.isInitiator ? MODE_RESPONDER : MODE_INITIATOR)) return 'wrong mode'
     this.liveness?.heard(now)
@@ -360,7 +394,10 @@ export class Session implements HeapItem, FlowOutput {
       if (header.timeCriticalReverse) this.reverseNotifiedAt = now
     }
     this.host.wake(this)
-    return this.receiveChunks(plain, now)
+    this.from = from
+    const dropped = this.receiveChunks(plain, now)
+    if (this.sessionState === 'open' && this.destination?.equals(from) !== true) this.challenge(from, now)
+    return dropped
   }
 
   /** @internal Runs what is due. */
@@ -369,7 +406,7 @@ export class Session implements HeapItem, FlowOutput {
     else if (this.sessionState === 'near-close') {
       if (now >= this.closeUntil) this.sessionState = 'closed'
       else if (now >= this.closeAt) {
-        this.closeWanted = true
+        this.control.closeWanted = true
         this.closeAt = now + CLOSE_INTERVAL
       }
     } else if (this.sessionState === 'far-close-linger' && now >= this.closeUntil) this.sessionState = 'closed'
@@ -382,7 +419,7 @@ export class Session implements HeapItem, FlowOutput {
       case 'keying-sent':
         return this.opening?.deadline ?? Infinity
       case 'open':
-        return Math.min((this.liveness as Liveness).deadline, (this.flows as FlowSet).deadline)
+        return Math.min((this.liveness as Liveness).deadline, (this.flows as FlowSet).deadline, this.mtu.deadline, this.burstOverAt)
       case 'near-close':
         return Math.min(this.closeAt, this.closeUntil)
       case 'far-close-linger':
@@ -392,23 +429,33 @@ export class Session implements HeapItem, FlowOutput {
     }
   }
 
+  /** @internal Where the packet that was assembled last is to go. */
+  packetTo: Address | undefined = undefined
+
   /** @internal Assembles the next packet into `buffer`. @returns The datagram's length, 0 when there is nothing to send. */
   assemble(buffer: Uint8Array, now: number): number {
     if (this.keys === undefined) return 0
+    const { control } = this
     const flows = this.flows as FlowSet
     const isOpen = this.sessionState === 'open'
-    const mayHaveData = isOpen && flows.burstAllowed && flows.inFlight.bytes < this.congestion.window && flows.hasUserData
-    const control = this.closeWanted || this.closeAckWanted || this.pingWanted || this.pongs.length > 0 || this.forwards.length > 0
-    if (!control && !mayHaveData && !(isOpen && (flows.mustAckNow || flows.hasProbes))) return 0
+    const hasData = isOpen && flows.inFlight.bytes < this.congestion.window && flows.hasUserData
+    const mayHaveData = hasData && now >= flows.burstOverAt
+    this.burstOverAt = hasData && !mayHaveData ? flows.burstOverAt : Infinity
+    const isUsual = !control.isEmpty || mayHaveData || (isOpen && (flows.mustAckNow || flows.hasProbes))
+    if (!isUsual && !control.hasAsides && control.probeSize === 0) return 0
     const { sealer } = this.keys
-    const start = sealer.headroom
-    const w = this.writer.reset(buffer, start, this.host.maxDatagram - sealer.tailroom)
+    const isProbe = !isUsual && !control.hasAsides
+    const w = this.writer.reset(buffer, sealer.headroom, (isProbe ? control.probeSize : this.mtu.size) - sealer.tailroom)
     this.writeHeader(w, now)
     const empty = w.at
-    this.writeControl(w)
-    if (isOpen) this.writeFlows(w, flows, mayHaveData, now)
-    if (w.at === empty) return 0
-    return sealer.seal(buffer, w.at, this.farId)
+    this.packetTo = this.destination
+    if (isProbe) control.writeProbe(w)
+    else if (control.hasAsides) this.packetTo = control.writeAside(w)
+    else {
+      control.write(w)
+      if (isOpen) this.writeFlows(w, flows, mayHaveData, now)
+    }
+    return w.at === empty ? 0 : this.seal(buffer, w.at)
   }
 
   // FlowOutput
@@ -447,9 +494,7 @@ export class Session implements HeapItem, FlowOutput {
     const wasOpen = this.sessionState === 'open'
     this.sessionState = state
     this.flows?.end()
-    this.pongs.length = 0
-    this.forwards.length = 0
-    this.pingWanted = false
+    this.control.clear()
     this.host.timeCritical.forget(this)
     if (wasOpen) this.host.emit({ type: 'session-closed', session: this, reason })
   }
@@ -459,15 +504,71 @@ export class Session implements HeapItem, FlowOutput {
     const flows = this.flows as FlowSet
     if (liveness.isDead(now)) {
       // One last word, in case it is only the other direction that is broken.
-      this.closeAckWanted = true
+      this.control.closeAckWanted = true
       this.leaveOpen('closed', 'dead')
       return
     }
-    if (liveness.takePing(now, this.rtt.erto)) this.pingWanted = true
+    if (liveness.takePing(now, this.rtt.erto)) {
+      this.control.pingWanted = true
+      if (liveness.hasFallenSilent) this.host.emit({ type: 'session-silent', session: this })
+    }
+    this.control.probeSize = this.mtu.takeProbe(now, this.rtt.erto)
     const timeout = flows.runTimers(now)
     if (timeout === 0) return
-    if (timeout === 2) this.rtt.backOff()
+    if (timeout === 2) {
+      this.rtt.backOff()
+      this.mtu.timedOut(now)
+      this.datagramChanged()
+    }
     this.congestion.timedOut(timeout === 2)
+  }
+
+  /** A ping that only an answer from this very address satisfies. RFC 7016 §3.5.4.2. */
+  private challenge(address: Address, now: number): void {
+    this.mobility ??= new Mobility(this.id, (data) => this.host.secretHash(data))
+    const message = this.mobility.challenge(address, now)
+    if (message !== undefined) this.control.aside(message, false, address)
+  }
+
+  private receivePong(message: Uint8Array, now: number): void {
+    if (message[0] === PING_MTU && message.length === 3) {
+      this.mtu.passed(((message[1] as number) << 8) | (message[2] as number), now)
+      this.datagramChanged()
+    } else if (message[0] === PING_MOBILITY) {
+      const from = this.from as Address
+      if (this.mobility?.verify(message, from, now) !== true || this.destination?.equals(from) === true) return
+      const before = this.destination as Address
+      this.destination = from
+      this.pathChanged()
+      ;(this.flows as FlowSet).pathChanged()
+      this.host.emit({ type: 'session-moved', session: this, before })
+    }
+  }
+
+  /** RFC 7016 leaves this open; RFC 9000 §9.4 says why. */
+  private pathChanged(): void {
+    this.congestion.pathChanged()
+    this.rtt.pathChanged()
+    this.mtu.pathChanged(this.host.maxPathDatagram - ((this.destination as Address).isIpv4 ? 0 : IPV6_EXTRA))
+    this.datagramChanged()
+  }
+
+  private datagramChanged(): void {
+    const { sealer } = this.openKeys()
+    const flows = this.flows as FlowSet
+    flows.maxPlain = this.mtu.size - sealer.headroom - HEADROOM_GROWTH - sealer.tailroom
+    this.congestion.segment = this.mtu.size
+  }
+
+  private seal(buffer: Uint8Array, plainEnd: number): number {
+    try {
+      return this.openKeys().sealer.seal(buffer, plainEnd, this.farId)
+    } catch (error) {
+      if (!(error instanceof AltostratusError) || error.code !== 'KEY_WORN_OUT') throw error
+      this.leaveOpen('closed', 'worn-out')
+      this.control.closeAckWanted = false
+      return 0
+    }
   }
 
   private receiveChunks(plain: Reader, now: number): string | undefined {
@@ -516,6 +617,7 @@ export class Session implements HeapItem, FlowOutput {
 
   private acksProcessed(flows: FlowSet, now: number): void {
     const { summary, critical } = this
+    if (summary.ackedBytes > 0) this.mtu.acknowledged()
     const loss = flows.detectLoss()
     summary.anyNaks = loss > 0
     summary.anyLoss = loss === 2
@@ -527,9 +629,10 @@ export class Session implements HeapItem, FlowOutput {
   private receiveControl(type: number, payload: Reader, flows: FlowSet, now: number): void {
     switch (type) {
       case CHUNK_PING:
-        if (this.pongs.length < MAX_PENDING_PONGS && payload.remaining <= MAX_PING_MESSAGE) this.pongs.push(payload.rest())
+        this.receivePing(payload)
         break
       case CHUNK_PING_REPLY:
+        if (payload.remaining <= MAX_PING_MESSAGE) this.receivePong(payload.rest(), now)
         break
       case CHUNK_FLOW_EXCEPTION: {
         const { flowId, code } = readFlowException(payload)
@@ -547,16 +650,24 @@ export class Session implements HeapItem, FlowOutput {
     }
   }
 
+  /** The answer goes where the question came from: this may be a question about just that. RFC 7016 §3.5.4. */
+  private receivePing(payload: Reader): void {
+    if (payload.remaining > MAX_PING_MESSAGE) return
+    const from = this.from as Address
+    if (this.destination?.equals(from) === true) this.control.pong(payload.rest())
+    else this.control.aside(payload.rest(), true, from)
+  }
+
   /** RFC 7016 §3.5.5. */
   private receiveClose(type: number, now: number): void {
     if (this.sessionState === 'closed') return
     if (type === CHUNK_CLOSE_ACK) {
-      this.closeAckWanted = false
-      this.closeWanted = false
+      this.control.closeAckWanted = false
+      this.control.closeWanted = false
       this.leaveOpen('closed', 'far')
       return
     }
-    this.closeAckWanted = true
+    this.control.closeAckWanted = true
     if (this.sessionState === 'open') {
       this.leaveOpen('far-close-linger', 'far')
       this.closeUntil = now + FAR_CLOSE_LINGER
@@ -571,25 +682,6 @@ export class Session implements HeapItem, FlowOutput {
     writePacketHeader(w, header)
   }
 
-  private writeControl(w: Writer): void {
-    if (this.closeAckWanted && w.remaining >= CLOSE_CHUNK) {
-      writeCloseAck(w)
-      this.closeAckWanted = false
-    }
-    if (this.closeWanted && w.remaining >= CLOSE_CHUNK) {
-      writeClose(w)
-      this.closeWanted = false
-    }
-    while (this.pongs.length > 0 && w.remaining >= CHUNK_HEADER_SIZE + (this.pongs[0] as Uint8Array).length) {
-      writePingReply(w, this.pongs.shift() as Uint8Array)
-    }
-    if (this.pingWanted && w.remaining >= CHUNK_HEADER_SIZE) {
-      writePing(w, NO_MESSAGE)
-      this.pingWanted = false
-    }
-    while (this.forwards.length > 0 && w.remaining >= (this.forwards[0] as Uint8Array).length) w.raw(this.forwards.shift() as Uint8Array)
-  }
-
   private writeFlows(w: Writer, flows: FlowSet, mayHaveData: boolean, now: number): void {
     const { erto } = this.rtt
     const start = w.bytes
@@ -597,8 +689,9 @@ export class Session implements HeapItem, FlowOutput {
     if (flows.mustAckNow) flows.writeAcks(w, true)
     if (flows.hasProbes) flows.writeProbes(w, now, erto)
     if (!mayHaveData) return
-    const written = flows.writeUserData(w, this.congestion.window)
+    const written = this.writeUserData(w, flows)
     if (written === 0) return
+    if (flows.wasCut) this.mtu.wanted(now)
     flows.dataPacketSent(now, erto)
     if (written === 2) {
       start[headerAt] = (start[headerAt] as number) | TIME_CRITICAL_BIT
@@ -607,9 +700,17 @@ export class Session implements HeapItem, FlowOutput {
     }
     if (flows.hasAcks) flows.writeAcks(w, false)
   }
+
+  /** A fragment that was cut while the path carried more has to go as it is: then the system, or a router, cuts its packet up. */
+  private writeUserData(w: Writer, flows: FlowSet): 0 | 1 | 2 {
+    const written = flows.writeUserData(w, this.congestion.window)
+    if (written !== 0 || this.mtu.size >= this.host.maxPathDatagram) return written
+    w.end = this.host.maxPathDatagram - (this.keys as SessionKeys).sealer.tailroom
+    return flows.writeUserData(w, this.congestion.window)
+  }
 }
 
-/** A keepalive ping's message is empty. RFC 7016 §3.5.4.1. */
-const NO_MESSAGE = new Uint8Array(0)
+/** How much longer an IPv6 header is than an IPv4 one. Bytes. */
+const IPV6_EXTRA = 20
 /** How much longer a session sequence number may get than it is at the start. RFC 7425 §4.6.6. Bytes. */
 const HEADROOM_GROWTH = 7

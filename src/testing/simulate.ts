@@ -110,6 +110,11 @@ export class Simulation {
     this.linkOf(player).crash()
   }
 
+  /** The player's machine gets another address, as when it changes from Wi-Fi to mobile; nobody is told. */
+  move(player: Room<Channels> | Network): void {
+    this.network.changeAddress(this.linkOf(player))
+  }
+
   /** Lets only players of the same group reach each other, until {@link Simulation.heal}. The introducer is cut off from all that are named. */
   partition(...groups: readonly (readonly (Room<Channels> | Network)[])[]): void {
     this.network.partition(...groups.map((group) => group.map((player) => this.linkOf(player))))

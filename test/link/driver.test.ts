@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
 import { seededRandom } from '../../src/base/random.ts'
@@ -36,6 +37,7 @@ class CountingClock extends SimulatedClock {
 
 interface Bench {
   readonly clock: CountingClock
+  readonly network: SimulatedNetwork
   readonly engine: FakeEngine
   readonly link: SimulatedLink
   readonly driver: Driver<FakeEngine>
@@ -57,7 +59,16 @@ function bench(options: { onError?: (error: unknown) => void } = {}): Bench {
   const engine = new FakeEngine()
   const arrived: number[] = []
   far.start((datagram) => arrived.push(datagram[0] as number))
-  const made = { clock, engine, link, events: [] as number[], errors: [] as unknown[], arrived, onEvent: (_number: number): void => {} }
+  const made = {
+    clock,
+    network,
+    engine,
+    link,
+    events: [] as number[],
+    errors: [] as unknown[],
+    arrived,
+    onEvent: (_number: number): void => {},
+  }
   const driver = new Driver({
     endpoint: engine,
     link,
@@ -427,6 +438,32 @@ describe('close', () => {
   })
 })
 
+describe('another link', () => {
+  test('takes over: the one before is closed, the engine is told, and datagrams come and go by the new one', async () => {
+    const b = bench()
+    const next = b.network.createLink()
+    b.clock.run(3)
+    b.driver.replaceLink(next)
+    expect(b.engine.moves).toEqual([3])
+    expect(b.driver.link).toBe(next)
+    b.engine.transmit(9)
+    b.clock.run(5)
+    expect(b.arrived).toEqual([9])
+    expect(next.stats.sent).toBe(1)
+    expect(b.link.stats.sent).toBe(0)
+    await b.driver.close()
+  })
+
+  test('that comes when all is over is closed', async () => {
+    const b = bench()
+    const next = b.network.createLink()
+    await b.driver.close()
+    b.driver.replaceLink(next)
+    expect(b.engine.moves).toEqual([])
+    expect(() => b.network.changeAddress(next)).toThrow('closed')
+  })
+})
+
 describe('with the real engine', () => {
   interface Player {
     readonly driver: Driver
@@ -465,6 +502,31 @@ describe('with the real engine', () => {
   }
 
   const answered = ({ log }: Player): boolean => log.includes('pong')
+
+  test.each(['caller', 'answerer'])('the %s goes on over another socket, and nothing on a reliable flow is lost', async (who) => {
+    const socket = (): Promise<Link> => openUdp({ host: '127.0.0.1' })
+    const [one, two] = [await socket(), await socket()]
+    const [a, b] = [player(21, one, systemClock), player(22, two, systemClock)]
+    const mover = who === 'caller' ? a : b
+    ping(a, b, two.addresses[0]!)
+    await until(() => answered(a))
+    const [session] = [...a.driver.endpoint.sessions]
+    const flow = session!.openFlow({ metadata: Uint8Array.of(2) })
+    for (let i = 0; i < 200; i++) {
+      flow.write(Buffer.from(`message ${i}`), a.driver.now())
+      a.driver.kick()
+      if (i === 100) mover.driver.replaceLink(await socket())
+      await nextTurn()
+    }
+    await until(() => flow.queuedBytes === 0)
+    expect(b.log.filter((text) => text.startsWith('message '))).toEqual(Array.from({ length: 200 }, (_, i) => `message ${i}`))
+    const other = who === 'caller' ? b : a
+    await until(() => other.log.includes('session-moved'))
+    await Promise.all([a.driver.close(), b.driver.close()])
+    // The socket of before is closed, too: its port can be had again.
+    const left = who === 'caller' ? one : two
+    await (await openUdp({ host: '127.0.0.1', port: left.addresses[0]!.port })).close()
+  })
 
   test('two endpoints meet, talk and part in virtual time', async () => {
     const clock = new SimulatedClock()

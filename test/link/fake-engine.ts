@@ -35,6 +35,12 @@ export class FakeEngine implements Engine {
     this.onReceive(datagram)
   }
 
+  readonly moves: number[] = []
+
+  nearAddressChanged(now: number): void {
+    this.moves.push(now)
+  }
+
   abortAll(): void {
     this.aborts++
     this.onAbort()

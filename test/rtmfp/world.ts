@@ -32,7 +32,8 @@ interface InTransit {
 /** One endpoint in the world, with all that it has told. */
 export interface Node {
   readonly endpoint: Endpoint
-  readonly address: Address
+  /** Where it is now; set it to move it. */
+  address: Address
   readonly events: EndpointEvent[]
   /** Called for each event, when a test wants to act at once. */
   onEvent: (event: EndpointEvent) => void

@@ -11,6 +11,7 @@ import {
   ACK_DELAY,
   ACK_EVERY_PACKETS,
   BURST_LIMIT,
+  BURST_REFILL,
   DEFAULT_PRIORITY,
   MAX_METADATA,
   MAX_QUEUED,
@@ -50,8 +51,6 @@ export interface SendFlowOptions {
 /** What the flows of a session need from outside. */
 export interface FlowSetConfig {
   readonly output: FlowOutput
-  /** Largest plain packet, header included. Bytes. */
-  readonly maxPlain: number
   readonly maxMessageBytes: number
   /** Called when there is something to send, or an earlier deadline. */
   wake(): void
@@ -71,6 +70,10 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   readonly maxMessageBytes: number
   readonly inFlight: InFlight = new InFlight()
   readonly ack: Ack = new Ack()
+  /** Largest plain packet, header included. Bytes. */
+  maxPlain = 0
+  /** Some message had to be cut into fragments. */
+  wasCut = false
 
   private readonly config: FlowSetConfig
   private readonly sending = new Map<number, SendFlow>()
@@ -82,7 +85,8 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   private dataPacketsReceived = 0
   private delayedAckAt = Infinity
   private timeoutAt = Infinity
-  private packetsSinceAck = 0
+  /** When all that was sent since the last acknowledgement would have been sent at an even pace. */
+  private burstPaidAt = -Infinity
   private flowDeadline = Infinity
   private ackDelayWanted = false
   private packetSerial = 0
@@ -141,9 +145,13 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   // SendFlowHost and ReceiveFlowHost
 
   fragmentRoom(startupOptions: number): number {
-    const room = this.config.maxPlain - MAX_HEADER_SIZE - USER_DATA_OVERHEAD - startupOptions
+    const room = this.maxPlain - MAX_HEADER_SIZE - USER_DATA_OVERHEAD - startupOptions
     assert(room > 0, 'a fragment has no room in a packet')
     return room
+  }
+
+  messageCut(): void {
+    this.wasCut = true
   }
 
   changed(flow: SendFlow): void {
@@ -177,7 +185,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
 
   /** Processes `this.ack`. @returns Bytes in flight that it acknowledged. RFC 7016 §3.6.2.4. */
   receiveAck(now: number, erto: number): number {
-    this.packetsSinceAck = 0
+    this.burstPaidAt = -Infinity
     if (this.timeoutAt !== Infinity) this.timeoutAt = now + erto
     const flow = this.sending.get(this.ack.flowId)
     if (flow === undefined) return 0
@@ -228,9 +236,9 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     return this.unacknowledged.length > 0
   }
 
-  /** Whether the burst limit lets another packet with user data go. RFC 7016 §3.5.2.3. */
-  get burstAllowed(): boolean {
-    return this.packetsSinceAck < BURST_LIMIT
+  /** From when on the burst limit lets another packet with user data go. RFC 7016 §3.5.2.3. */
+  get burstOverAt(): number {
+    return this.burstPaidAt - (BURST_LIMIT - 1) * BURST_REFILL
   }
 
   /** Whether some flow has something that may be sent now. */
@@ -282,8 +290,9 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
 
   /** A packet with user data is on its way. RFC 7016 §3.5.2.3, §3.6.2.6. */
   dataPacketSent(now: number, erto: number): void {
-    this.packetsSinceAck++
-    this.timeoutAt = now + erto
+    this.burstPaidAt = Math.max(this.burstPaidAt, now) + BURST_REFILL
+    // Not set anew by each packet, or a steady stream would never time out. RFC 6298 §5.1.
+    if (this.timeoutAt === Infinity) this.timeoutAt = now + erto
   }
 
   /** Writes buffer probes that are due. RFC 7016 §3.6.2.9.1. @returns Whether any was. */
@@ -314,6 +323,11 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     }
     if (now >= this.flowDeadline) this.runFlowTimers(now)
     return now >= this.timeoutAt ? this.timedOut() : 0
+  }
+
+  /** The far end has moved: what is on its way to where it was is sent again, at once. */
+  pathChanged(): void {
+    this.timedOut()
   }
 
   /** The session is over: nothing of any flow is left. RFC 7016 §3.5.5. */
@@ -357,7 +371,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   /** The retransmission timeout: nothing is in flight any more. RFC 7016 §3.6.2.6. */
   private timedOut(): 1 | 2 {
     this.timeoutAt = Infinity
-    this.packetsSinceAck = 0
+    this.burstPaidAt = -Infinity
     const wasLoss = this.inFlight.oldest !== undefined
     for (let fragment = this.inFlight.oldest; fragment !== undefined; fragment = this.inFlight.oldest) this.lose(fragment)
     return wasLoss ? 2 : 1

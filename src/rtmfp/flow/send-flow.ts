@@ -44,6 +44,8 @@ export interface SendFlowHost {
   readonly inFlight: InFlight
   /** Room for the data of one fragment, given its chunk's other parts. Bytes. */
   fragmentRoom(startupOptions: number): number
+  /** A message did not fit into one packet. */
+  messageCut(): void
   /** The flow has something new to send or a new deadline. */
   changed(flow: SendFlow): void
 }
@@ -300,6 +302,7 @@ export class SendFlow implements FragmentOwner {
   private enqueue(message: Uint8Array, deadline: number): void {
     const room = this.host.fragmentRoom(this.startupOptions.length)
     const count = Math.max(1, Math.ceil(message.length / room))
+    if (count > 1) this.host.messageCut()
     const first = this.queue.nextNumber
     for (let i = 0; i < count; i++) {
       const fragment = new Fragment(this, message)

@@ -26,10 +26,14 @@ export interface TimeCriticality {
 export interface CongestionController {
   /** The congestion window in bytes. */
   readonly window: number
+  /** Largest datagram that is sent now, bytes. */
+  segment: number
   /** Called once for each received packet after all its chunks, when there was an acknowledgement in it. */
   packetProcessed(summary: AckSummary, critical: TimeCriticality): void
   /** Called when the retransmission timeout has fired. */
   timedOut(wasLoss: boolean): void
+  /** Called when the far end is reached by another path, of which nothing is known. */
+  pathChanged(): void
 }
 
 /** Window from which a loss takes an eighth instead of a half: 7/8 of where 1 % exceeds 768 bytes. RFC 7016 §A.1. */
@@ -52,7 +56,7 @@ export class AppendixAController implements CongestionController {
   window: number = CWND_INIT
   private threshold = Infinity
   private accumulator = 0
-  private readonly segment: number
+  segment: number
 
   /** @param segment Sender maximum segment size, bytes. */
   constructor(segment: number) {
@@ -66,6 +70,12 @@ export class AppendixAController implements CongestionController {
     }
     this.accumulator = 0
     this.window = wasLoss ? this.segment : CWND_INIT
+  }
+
+  pathChanged(): void {
+    this.window = CWND_INIT
+    this.threshold = Infinity
+    this.accumulator = 0
   }
 
   packetProcessed(summary: AckSummary, critical: TimeCriticality): void {

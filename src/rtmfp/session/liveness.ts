@@ -11,6 +11,7 @@ export class Liveness {
   private readonly config: LivenessConfig
   private heardAt: number
   private pingAt: number
+  private unanswered = 0
 
   /** @param grace How much longer than usual the first packet of the far end may take, milliseconds. */
   constructor(config: LivenessConfig, grace: number, now: number) {
@@ -23,6 +24,17 @@ export class Liveness {
   heard(now: number): void {
     this.heardAt = now
     this.pingAt = now + this.config.keepaliveInterval
+    this.unanswered = 0
+  }
+
+  /** Asks at once, and goes on asking until something is heard. */
+  suspect(now: number): void {
+    this.pingAt = Math.min(this.pingAt, now)
+  }
+
+  /** Whether the ping that was just taken is the first to follow one that nobody answered. */
+  get hasFallenSilent(): boolean {
+    return this.unanswered === 2
   }
 
   get deadline(): number {
@@ -40,6 +52,7 @@ export class Liveness {
   takePing(now: number, erto: number): boolean {
     if (now < this.pingAt) return false
     this.pingAt = now + Math.min(this.config.keepaliveInterval, erto)
+    this.unanswered++
     return true
   }
 }

@@ -76,6 +76,12 @@ export class RttEstimator {
     if (this.srtt === NONE && rtt < STARTUP_FIRST_INTERVAL) this.measured(rtt)
   }
 
+  /** The far end is reached by another path: the next measurement counts as the first. */
+  pathChanged(): void {
+    this.srtt = NONE
+    this.rttvar = 0
+  }
+
   private measured(rtt: number): void {
     if (this.srtt === NONE) {
       this.srtt = rtt

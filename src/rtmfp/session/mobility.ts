@@ -1,0 +1,63 @@
+import type { Address } from '../../base/address.ts'
+import { Writer, equalBytes, utf8 } from '../../base/bytes.ts'
+import { MOBILITY_INTERVAL, MOBILITY_REPLY_LIMIT } from '../constants.ts'
+
+/** First byte of a ping that verifies an address: ASCII `M`. RFC 7016 §3.5.4.2. */
+export const PING_MOBILITY = 0x4d
+
+const HASH_LENGTH = 16
+const HASHED_LENGTH = 1 + 4 + 8
+/** Bytes of a mobility check's message. */
+const MESSAGE_LENGTH: number = HASHED_LENGTH + HASH_LENGTH
+const WORD = 0x1_0000_0000
+
+/**
+ * Whether the far end of a session is where its packets now come from: asked there with a ping that only a reply from that very address
+ * answers. RFC 7016 §3.5.4.2.
+ */
+export class Mobility {
+  private readonly sessionId: number
+  private readonly hash: (data: Uint8Array) => Uint8Array
+  /** MOB_TX_TS. */
+  private askedAt = -Infinity
+  /** MOB_RX_TS. */
+  private verifiedAt = -Infinity
+
+  /** @param hash Keyed with this end's secret (MOB_SECRET); at least 16 bytes long. */
+  constructor(sessionId: number, hash: (data: Uint8Array) => Uint8Array) {
+    this.sessionId = sessionId
+    this.hash = hash
+  }
+
+  /** The message of a ping to an address from which a packet of the far end came; `undefined` when one was sent a moment ago. */
+  challenge(address: Address, now: number): Uint8Array | undefined {
+    if (now - this.askedAt < MOBILITY_INTERVAL) return undefined
+    this.askedAt = now
+    return this.message(address, Math.floor(now))
+  }
+
+  /** Whether a ping reply's message, which came from this address, proves that the far end is there. */
+  verify(message: Uint8Array, address: Address, now: number): boolean {
+    if (message.length !== MESSAGE_LENGTH) return false
+    const view = new DataView(message.buffer, message.byteOffset, message.length)
+    const asked = view.getUint32(5) * WORD + view.getUint32(9)
+    if (!(asked <= now) || now - asked > MOBILITY_REPLY_LIMIT || asked <= this.verifiedAt) return false
+    if (!equalBytes(message, this.message(address, asked))) return false
+    this.verifiedAt = asked
+    return true
+  }
+
+  private message(address: Address, asked: number): Uint8Array {
+    const place = utf8(address.key)
+    const w = Writer.ofSize(HASHED_LENGTH + place.length)
+    w.uint8(PING_MOBILITY)
+    w.uint32(this.sessionId)
+    w.uint32(Math.floor(asked / WORD))
+    w.uint32(asked >>> 0)
+    const message = new Uint8Array(MESSAGE_LENGTH)
+    message.set(w.bytes.subarray(0, HASHED_LENGTH))
+    w.raw(place)
+    message.set(this.hash(w.bytes).subarray(0, HASH_LENGTH), HASHED_LENGTH)
+    return message
+  }
+}
