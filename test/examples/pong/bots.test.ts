@@ -3,8 +3,8 @@ import { describe, expect, test } from '@jest/globals'
 import { evaluate, summary } from '../../../examples/pong/bots.ts'
 import type { BotReport } from '../../../examples/pong/bot-messages.ts'
 import { percentile } from '../../../examples/pong/round-trips.ts'
-import { PONG, isAlive, run, until } from './command.ts'
-import type { Running } from './command.ts'
+import { PONG, isAlive, run, until } from '../../command.ts'
+import type { Running } from '../../command.ts'
 
 const report = (change: Partial<BotReport> = {}): BotReport => ({
   points: [2, 1],

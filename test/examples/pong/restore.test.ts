@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { PONG, run, until } from './command.ts'
-import type { Running } from './command.ts'
+import { PONG, run, until } from '../../command.ts'
+import type { Running } from '../../command.ts'
 
 /** A terminal of the system's, by way of util-linux's `script`: `stty` says before and after what state it is in. */
 function inTerminal(command: string, environment: Record<string, string> = {}): Running {

@@ -28,6 +28,8 @@ export function run(program: string, args: readonly string[], environment: Reado
   return { child, done, output: () => said.stdout }
 }
 
+/** The command line of the built command. */
+export const CLI: readonly string[] = ['scripts/run.js', 'dist/cli.js']
 /** The command line of the built example; builds first when something has changed. */
 export const PONG: readonly string[] = ['scripts/run.js', 'build/examples/pong/main.js']
 
