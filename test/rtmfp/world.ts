@@ -79,6 +79,11 @@ export class World {
     this.transit.push({ at: this.now + delay, order: this.order++, datagram: datagram.slice(), from, to })
   }
 
+  /** Sends what is on the way to one address to another, as a NAT does that has changed its mapping. */
+  divert(from: Address, to: Address): void {
+    this.transit = this.transit.map((packet) => (packet.to.equals(from) ? { ...packet, to } : packet))
+  }
+
   /** Lets everything that can happen now happen. */
   settle(): void {
     for (const node of this.nodes) this.drain(node)
