@@ -1,0 +1,230 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { AppendixAController } from '../../src/rtmfp/session/congestion.ts'
+import type { AckSummary, TimeCriticality } from '../../src/rtmfp/session/congestion.ts'
+
+const SMSS = 1_280
+const CWND_INIT = 4_380
+
+/** Figures 24 and 25 of RFC 7016, line by line. */
+class Twin {
+  cwnd = CWND_INIT
+  ssthresh = Infinity
+  accumulator = 0
+
+  timeoutNotification(wasLoss: boolean): void {
+    // The one difference: by the letter, an infinite threshold survives a loss.
+    if (wasLoss && this.ssthresh === Infinity) this.ssthresh = CWND_INIT
+    this.ssthresh = Math.max(this.ssthresh, (this.cwnd * 3) / 4)
+    this.accumulator = 0
+    if (wasLoss) this.cwnd = SMSS
+    else this.cwnd = CWND_INIT
+  }
+
+  packetProcessed(packet: AckSummary, fastgrowAllowed: boolean, tcSent: boolean): void {
+    const preAckOutstanding = packet.outstandingBefore
+    const ackedBytesThisPacket = packet.ackedBytes
+    if (packet.anyLoss) {
+      if (tcSent || (preAckOutstanding > 67_200 && fastgrowAllowed)) this.ssthresh = Math.max((preAckOutstanding * 7) / 8, CWND_INIT)
+      else this.ssthresh = Math.max(preAckOutstanding / 2, CWND_INIT)
+      this.cwnd = this.ssthresh
+      this.accumulator = 0
+    } else if (packet.anyAcks && !packet.anyNaks && preAckOutstanding >= this.cwnd) {
+      let increase = 0
+      if (fastgrowAllowed) {
+        if (this.cwnd < this.ssthresh) increase = ackedBytesThisPacket
+        else {
+          this.accumulator += ackedBytesThisPacket
+          const aithresh = Math.min(Math.max(this.cwnd / 16, 64), 4_800)
+          while (this.accumulator >= aithresh) {
+            this.accumulator -= aithresh
+            increase += 48
+          }
+        }
+      } else if (this.cwnd < this.ssthresh && tcSent) increase = Math.ceil(ackedBytesThisPacket / 4)
+      else {
+        const cap = tcSent ? 2_400 : 4_800
+        this.accumulator += ackedBytesThisPacket
+        const aithresh = Math.min(Math.max(this.cwnd / 16, 64), cap)
+        while (this.accumulator >= aithresh) {
+          this.accumulator -= aithresh
+          increase += 24
+        }
+      }
+      this.cwnd = Math.max(this.cwnd + Math.min(increase, SMSS), CWND_INIT)
+    }
+  }
+}
+
+const NORMAL: TimeCriticality = { sentHere: false, elsewhere: false }
+const SENDS_REALTIME: TimeCriticality = { sentHere: true, elsewhere: true }
+const YIELDS: TimeCriticality = { sentHere: false, elsewhere: true }
+
+function summary(values: Partial<AckSummary>): AckSummary {
+  return { outstandingBefore: 0, ackedBytes: 0, anyAcks: true, anyNaks: false, anyLoss: false, ...values }
+}
+
+function lose(controller: AppendixAController, outstandingBefore: number, critical = NORMAL): number {
+  controller.packetProcessed(summary({ outstandingBefore, anyNaks: true, anyLoss: true }), critical)
+  return controller.window
+}
+
+/** Acknowledges a full window, packet by packet. @returns By how much the window grew. */
+function roundTrip(controller: AppendixAController, critical = NORMAL): number {
+  const before = controller.window
+  for (let left = before; left > 0; left -= SMSS) {
+    controller.packetProcessed(summary({ outstandingBefore: Math.ceil(controller.window), ackedBytes: Math.min(SMSS, left) }), critical)
+  }
+  return controller.window - before
+}
+
+interface Event {
+  readonly kind: 'timeout' | 'loss' | 'nak' | 'ack' | 'nothing'
+  readonly wasLoss: boolean
+  /** In sixteenths of the window. */
+  readonly filled: number
+  readonly acked: number
+  readonly critical: TimeCriticality
+}
+
+const event: fc.Arbitrary<Event> = fc.record({
+  kind: fc.oneof(
+    { weight: 40, arbitrary: fc.constant('ack' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('timeout' as const, 'loss' as const, 'nak' as const, 'nothing' as const) },
+  ),
+  wasLoss: fc.boolean(),
+  filled: fc.oneof({ weight: 1, arbitrary: fc.integer({ min: 0, max: 15 }) }, { weight: 4, arbitrary: fc.integer({ min: 16, max: 20 }) }),
+  acked: fc.integer({ min: 0, max: 20_000 }),
+  critical: fc.constantFrom(NORMAL, NORMAL, NORMAL, SENDS_REALTIME, YIELDS, { sentHere: true, elsewhere: false }),
+})
+
+describe('congestion control', () => {
+  test('RFC 7016 §A.2: any sequence of events leads to the window of Figures 24 and 25', () => {
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 400 }), (events) => {
+        const controller = new AppendixAController(SMSS)
+        const twin = new Twin()
+        for (const { kind, wasLoss, filled, acked, critical } of events) {
+          if (kind === 'timeout') {
+            controller.timedOut(wasLoss)
+            twin.timeoutNotification(wasLoss)
+          } else {
+            const packet = summary({
+              outstandingBefore: Math.ceil((twin.cwnd * filled) / 16),
+              ackedBytes: acked,
+              anyAcks: kind !== 'nothing',
+              anyNaks: kind === 'nak' || kind === 'loss',
+              anyLoss: kind === 'loss',
+            })
+            controller.packetProcessed(packet, critical)
+            twin.packetProcessed(packet, !critical.sentHere && !critical.elsewhere, critical.sentHere)
+          }
+          expect(controller.window).toBe(twin.cwnd)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('RFC 5681 §3.1: at first the window doubles in each round trip, by no more than one segment a packet', () => {
+    const controller = new AppendixAController(SMSS)
+    expect(controller.window).toBe(CWND_INIT)
+    expect(roundTrip(controller)).toBe(CWND_INIT)
+    expect(roundTrip(controller)).toBe(2 * CWND_INIT)
+    const before = controller.window
+    controller.packetProcessed(summary({ outstandingBefore: before, ackedBytes: 10 * SMSS }), NORMAL)
+    expect(controller.window).toBe(before + SMSS)
+  })
+
+  test('RFC 7016 §A.1: with real-time data of its own it doubles in about three', () => {
+    const controller = new AppendixAController(SMSS)
+    for (let i = 0; i < 3; i++) roundTrip(controller, SENDS_REALTIME)
+    expect(controller.window / CWND_INIT).toBeGreaterThan(1.9)
+    expect(controller.window / CWND_INIT).toBeLessThan(2.1)
+  })
+
+  test('RFC 7016 §3.5.2.1: while others get real-time data there is no slow start, and 384 bytes a round trip at most', () => {
+    const controller = new AppendixAController(SMSS)
+    for (let i = 0; i < 20; i++) expect(roundTrip(controller, YIELDS)).toBeLessThanOrEqual(384 + 24)
+    expect(controller.window - CWND_INIT).toBeGreaterThan(20 * 384 * 0.9)
+  })
+
+  test('RFC 7016 §A.1: after a loss the window grows by 768 bytes a round trip', () => {
+    const controller = new AppendixAController(SMSS)
+    expect(lose(controller, 40_000)).toBe(20_000)
+    for (let i = 0; i < 20; i++) roundTrip(controller)
+    expect((controller.window - 20_000) / 20).toBeGreaterThan(768 * 0.95)
+    expect((controller.window - 20_000) / 20).toBeLessThanOrEqual(768)
+  })
+
+  test.each([
+    ['no real-time data', NORMAL, 0.01],
+    ['real-time data for this far end', SENDS_REALTIME, 0.01],
+    ['real-time data for others', YIELDS, 0.005],
+  ])('RFC 7016 §A.1: a very large window grows by a share of itself a round trip: %s', (_, critical, share) => {
+    const controller = new AppendixAController(SMSS)
+    lose(controller, 1_000_000)
+    const before = controller.window
+    expect(roundTrip(controller, critical) / before).toBeCloseTo(share, 3)
+  })
+
+  test.each([
+    ['bulk data', 60_000, NORMAL, 1 / 2],
+    ['bulk data, at the boundary', 67_200, NORMAL, 1 / 2],
+    ['bulk data in a large window', 67_201, NORMAL, 7 / 8],
+    ['bulk data in a large window that yields', 100_000, YIELDS, 1 / 2],
+    ['real-time data', 20_000, SENDS_REALTIME, 7 / 8],
+  ])('RFC 7016 §A.1: what a loss takes: %s', (_, outstanding, critical, left) => {
+    expect(lose(new AppendixAController(SMSS), outstanding, critical)).toBe(outstanding * left)
+  })
+
+  test('RFC 7016 §A.2: no loss takes the window below the initial one', () => {
+    expect(lose(new AppendixAController(SMSS), 3_000)).toBe(CWND_INIT)
+    expect(lose(new AppendixAController(SMSS), 3_000, SENDS_REALTIME)).toBe(CWND_INIT)
+  })
+
+  test('RFC 7016 §A.2: a window that is not full, a negative acknowledgement, and no acknowledgement at all let nothing grow', () => {
+    const controller = new AppendixAController(SMSS)
+    controller.packetProcessed(summary({ outstandingBefore: CWND_INIT - 1, ackedBytes: SMSS }), NORMAL)
+    controller.packetProcessed(summary({ outstandingBefore: CWND_INIT, ackedBytes: SMSS, anyNaks: true }), NORMAL)
+    controller.packetProcessed(summary({ outstandingBefore: CWND_INIT, ackedBytes: SMSS, anyAcks: false }), NORMAL)
+    expect(controller.window).toBe(CWND_INIT)
+  })
+
+  test('RFC 7016 §A.2: a timeout with loss leaves one segment, one without leaves the initial window', () => {
+    const controller = new AppendixAController(SMSS)
+    lose(controller, 60_000)
+    controller.timedOut(false)
+    expect(controller.window).toBe(CWND_INIT)
+    controller.timedOut(true)
+    expect(controller.window).toBe(SMSS)
+    controller.packetProcessed(summary({ outstandingBefore: SMSS, ackedBytes: 100 }), NORMAL)
+    expect(controller.window).toBe(CWND_INIT)
+  })
+
+  test('a timeout with loss ends the first slow start at three quarters of the window, not at infinity', () => {
+    const controller = new AppendixAController(SMSS)
+    for (let i = 0; i < 4; i++) roundTrip(controller)
+    const reached = controller.window
+    controller.timedOut(true)
+    while (controller.window < (reached * 3) / 4) roundTrip(controller)
+    expect(roundTrip(controller)).toBeLessThanOrEqual(768)
+  })
+
+  test('another path is approached like the first', () => {
+    const controller = new AppendixAController(SMSS)
+    lose(controller, 60_000)
+    controller.pathChanged()
+    expect(controller.window).toBe(CWND_INIT)
+    expect(roundTrip(controller)).toBe(CWND_INIT)
+  })
+
+  test('when the segments get longer the window grows by longer steps', () => {
+    const controller = new AppendixAController(SMSS)
+    controller.segment = 1_472
+    controller.packetProcessed(summary({ outstandingBefore: CWND_INIT, ackedBytes: 4_000 }), NORMAL)
+    expect(controller.window).toBe(CWND_INIT + 1_472)
+    controller.timedOut(true)
+    expect(controller.window).toBe(1_472)
+  })
+})
