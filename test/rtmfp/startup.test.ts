@@ -236,17 +236,17 @@ describe('candidates and introductions', () => {
   })
 
   /** An introducer with sessions to both. */
-  function introduced(seed: number): { world: World; introducer: Node; a: Node; b: Node; toB: Session } {
+  function introduced(seed: number): { world: World; introducer: Node; a: Node; b: Node } {
     const world = new World(seed)
-    let toB: Session | undefined
+    const registered: Session[] = []
     const introducer: Node = world.add({
-      introduce: () => toB && { addresses: [{ address: toB.farAddress!, origin: 2 }], forwardTo: toB },
+      introduce: () => registered[0] && { addresses: [{ address: registered[0].farAddress!, origin: 2 }], forwardTo: registered[0] },
     })
     const [a, b] = [world.add(), world.add()]
     b.endpoint.open({ epd: epdOf(introducer), candidates: [introducer.address], acceptForwarded: true }, world.now)
     world.run(200)
-    toB = introducer.events.find((event) => event.type === 'session-open')!.session
-    return { world, introducer, a, b, toB }
+    registered.push(introducer.events.find((event) => event.type === 'session-open')!.session)
+    return { world, introducer, a, b }
   }
 
   test('RFC 7016 §3.5.1.6: an introducer passes the hello on and redirects; both ends send to each other, which opens both NATs', () => {
