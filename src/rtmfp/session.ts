@@ -453,7 +453,7 @@ export class Session implements HeapItem, FlowOutput {
     else if (control.hasAsides) this.packetTo = control.writeAside(w)
     else {
       control.write(w)
-      if (isOpen) this.writeFlows(w, flows, mayHaveData, now)
+      if (isOpen) this.writeFlows(w, flows, mayHaveData, now, empty)
     }
     return w.at === empty ? 0 : this.seal(buffer, w.at)
   }
@@ -682,14 +682,14 @@ export class Session implements HeapItem, FlowOutput {
     writePacketHeader(w, header)
   }
 
-  private writeFlows(w: Writer, flows: FlowSet, mayHaveData: boolean, now: number): void {
+  private writeFlows(w: Writer, flows: FlowSet, mayHaveData: boolean, now: number, empty: number): void {
     const { erto } = this.rtt
     const start = w.bytes
     const headerAt = (this.keys as SessionKeys).sealer.headroom
     if (flows.mustAckNow) flows.writeAcks(w, true)
     if (flows.hasProbes) flows.writeProbes(w, now, erto)
     if (!mayHaveData) return
-    const written = this.writeUserData(w, flows)
+    const written = this.writeUserData(w, flows, w.at === empty)
     if (written === 0) return
     if (flows.wasCut) this.mtu.wanted(now)
     flows.dataPacketSent(now, erto)
@@ -701,10 +701,10 @@ export class Session implements HeapItem, FlowOutput {
     if (flows.hasAcks) flows.writeAcks(w, false)
   }
 
-  /** A fragment that was cut while the path carried more has to go as it is: then the system, or a router, cuts its packet up. */
-  private writeUserData(w: Writer, flows: FlowSet): 0 | 1 | 2 {
+  /** A fragment that was cut while the path carried more has to go as it is, alone: then the system, or a router, cuts its packet up. */
+  private writeUserData(w: Writer, flows: FlowSet, alone: boolean): 0 | 1 | 2 {
     const written = flows.writeUserData(w, this.congestion.window)
-    if (written !== 0 || this.mtu.size >= this.host.maxPathDatagram) return written
+    if (written !== 0 || !alone || this.mtu.size >= this.host.maxPathDatagram) return written
     w.end = this.host.maxPathDatagram - (this.keys as SessionKeys).sealer.tailroom
     return flows.writeUserData(w, this.congestion.window)
   }
