@@ -141,7 +141,7 @@ export class SendFlow implements FragmentOwner {
   abandonQueued(): void {
     for (let n = this.queue.firstNumber; n < this.queue.nextNumber; n++) {
       const fragment = this.queue.get(n)
-      if (fragment !== undefined && n !== this.finalNumber) this.abandonFragment(fragment)
+      if (fragment !== undefined) this.abandonFragment(fragment)
     }
     this.tellRoom()
     this.host.changed(this)
@@ -365,7 +365,8 @@ export class SendFlow implements FragmentOwner {
   }
 
   private setReceiveWindow(bytes: number, now: number): void {
-    const suspended = bytes === 0 && !this.exception && this.queue.size > 0
+    // Also with nothing queued: what is queued later waits for the same news, which may have been lost.
+    const suspended = bytes === 0 && !this.exception && this.flowState !== 'complete-linger'
     if (suspended && this.probeAt === Infinity) {
       this.probePeriod = BUFFER_PROBE_FIRST
       this.probeAt = now + this.probePeriod
