@@ -197,8 +197,8 @@ export class IntroducerServer {
     // Not before: a session is open as soon as someone has repeated what the peer once signed, a flow takes the session's keys.
     if (this.byPeer.get(session.farPeerId)?.session !== session) this.register(session)
     const registration = this.byPeer.get(session.farPeerId)
-    if (registration?.session !== session || registration.answers !== undefined || !equalBytes(flow.metadata, REQUEST_METADATA))
-      flow.reject()
+    const isRequests = flow.state === 'open' && equalBytes(flow.metadata, REQUEST_METADATA)
+    if (registration?.session !== session || registration.answers !== undefined || !isRequests) flow.reject()
     else registration.answers = session.openFlow({ metadata: REQUEST_METADATA, returnOf: flow })
   }
 

@@ -122,6 +122,9 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     if (returnOf !== undefined && this.receiving.get(returnOf.id) !== returnOf) {
       throw new AltostratusError('BAD_ASSOCIATION', 'The flow to answer does not belong to this session.')
     }
+    if (returnOf !== undefined && returnOf.state !== 'open') {
+      throw new AltostratusError('BAD_ASSOCIATION', `The flow to answer is ${returnOf.state}; its sender would reject the answer.`)
+    }
     const id = this.nextFlowId++
     const flow = new SendFlow(
       {
