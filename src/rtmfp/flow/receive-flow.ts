@@ -86,8 +86,11 @@ export class ReceiveFlow {
 
   /** Refuses the flow: the sender is told the code and closes it. RFC 7016 §3.6.3.7. @param code Application's code, 0 to 2⁵³ − 1. */
   reject(code = 0): void {
-    if (this.flowState !== 'open') return
-    this.flowState = 'rejected'
+    // One that is complete may still be undelivered.
+    const isUndelivered = this.flowState === 'complete-linger' && !this.completeTold
+    if (this.flowState !== 'open' && !isUndelivered) return
+    if (isUndelivered) this.completeTold = true
+    else this.flowState = 'rejected'
     this.rejected = true
     this.exceptionCode = code
     this.buffer.clear()
@@ -112,7 +115,7 @@ export class ReceiveFlow {
 
   /** @internal When the flow may be forgotten. */
   get deadline(): number {
-    return this.lingerUntil
+    return this.completeTold ? this.lingerUntil : Infinity
   }
 
   /** @internal The user has been told of the flow: what it brought along comes now. */
@@ -120,6 +123,8 @@ export class ReceiveFlow {
     this.unseen = false
     this.deliverHeld()
     this.tellComplete()
+    // For the new deadline.
+    if (this.completeTold) this.host.wantsAck(this, true)
   }
 
   /** @internal The session is over. */
@@ -184,7 +189,7 @@ export class ReceiveFlow {
    */
   writeAcknowledgement(w: Writer, truncate: boolean): boolean {
     const start = w.at
-    if (this.flowState === 'rejected' || this.exceptionCode !== 0) {
+    if (this.rejected) {
       if (w.remaining < MAX_EXCEPTION_CHUNK) return false
       writeFlowException(w, this.id, this.exceptionCode)
     }
