@@ -19,7 +19,7 @@ const { seeds, from } = parse()
 for (let first = from; first < from + seeds; first += STEP) {
   const count = Math.min(STEP, from + seeds - first)
   const started = performance.now()
-  const run = spawnSync(process.execPath, [...jest, '--silent', '--reporters', 'default', 'test/simulation/chaos.test.ts'], {
+  const run = spawnSync(process.execPath, [...jest, 'test/simulation/chaos.test.ts', '--silent'], {
     encoding: 'utf8',
     env: { ...process.env, CHAOS_SEEDS: String(count), CHAOS_FROM: String(first) },
   })
