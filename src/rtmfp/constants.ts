@@ -128,6 +128,14 @@ export const FIRST_PACKET_GRACE = 15_000
 /** An initiator that gets packets that it has no keys for yet asks for the keys again, but not more often. Milliseconds. */
 export const KEYING_NUDGE_INTERVAL = 200
 
+/** How long a start-up packet may take to come in pieces, and its next piece. RFC 7016 §3.4. Milliseconds. */
+export const FRAGMENTED_PACKET_LIFETIME = 60_000
+export const FRAGMENTED_PACKET_PROGRESS = 1_000
+/** Pieces of one packet: a certificate with a dozen keys of 4096 bits comes in eight. */
+export const MAX_PACKET_FRAGMENTS = 16
+/** Packets that are waited for at a time, from anywhere: with the pieces at their longest, a mebibyte. */
+export const MAX_FRAGMENTED_PACKETS = 48
+
 /** Sessions that far ends may have opened to one endpoint; further IIKeyings are dropped. */
 export const MAX_INCOMING_SESSIONS = 20_000
 /** Forwarded IHellos that one session may cause answers to, a second: a room's worth of joiners, no reflector. RFC 7016 §3.5.1.5. */

@@ -13,7 +13,7 @@ import type { PacketOpener } from '../crypto/packet-cipher.ts'
 import { DEFAULT_POLICY } from '../crypto/policy.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
 import type { WireAddress } from '../wire/address.ts'
-import { ChunkCursor } from '../wire/chunk.ts'
+import { CHUNK_FRAGMENT, ChunkCursor } from '../wire/chunk.ts'
 import { MODE_STARTUP, readPacketHeader } from '../wire/header.ts'
 import type { PacketHeader } from '../wire/header.ts'
 import { readSessionId } from '../wire/session-id.ts'
@@ -30,6 +30,7 @@ import {
   TAG_LENGTH,
 } from './constants.ts'
 import { Handshake } from './handshake.ts'
+import { PacketFragments } from './packet-fragments.ts'
 import type { ReceiveFlow } from './flow/receive-flow.ts'
 import { Session } from './session.ts'
 import type { EndpointEvent, SessionHost } from './session.ts'
@@ -141,6 +142,7 @@ export class Endpoint implements SessionHost {
   private readonly byId = new Map<number, Session>()
   private readonly byTag = new Map<string, Session>()
   private readonly handshake: Handshake
+  private readonly fragments = new PacketFragments()
   private readonly defaultOpener: PacketOpener
   private readonly heap = new DeadlineHeap<Session>()
   private readonly events: EndpointEvent[] = []
@@ -167,7 +169,7 @@ export class Endpoint implements SessionHost {
     this.secret = randomBytes(config.random, SECRET_LENGTH)
     this.cookies = new CookieJar(config.backend, config.random)
     const cipher = createDefaultCipher(config.backend)
-    this.startup = new StartupPackets(cipher.sealer)
+    this.startup = new StartupPackets(cipher, this.maxDatagram)
     this.defaultOpener = cipher.opener
     this.handshake = new Handshake(this)
     this.sendBuffer = new Uint8Array(this.maxPathDatagram + OPEN_SLACK)
@@ -337,15 +339,31 @@ export class Endpoint implements SessionHost {
     readPacketHeader(r, this.header)
     if (this.header.mode !== MODE_STARTUP) return 'wrong mode'
     const cursor = this.cursor.reset(r.bytes, r.at, r.end)
+    let whole: Uint8Array | undefined
     let dropped: string | undefined
     while (cursor.next()) {
       try {
-        dropped = this.handshake.receive(cursor.type, cursor.payload, session, from, datagram.length, now) ?? dropped
+        if (cursor.type === CHUNK_FRAGMENT) {
+          const result = this.fragments.add(`${from.key} ${session?.id ?? 0}`, cursor.payload, now)
+          if (typeof result === 'string') dropped = result
+          else whole = result ?? whole
+        } else dropped = this.handshake.receive(cursor.type, cursor.payload, session, from, datagram.length, now) ?? dropped
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error
         dropped = error.reason
       }
     }
+    return whole === undefined ? dropped : this.processWhole(whole, session, from, now)
+  }
+
+  /** A start-up packet that came in fragments. RFC 7016 §3.4. */
+  private processWhole(plain: Uint8Array, session: Session | undefined, from: Address, now: number): string | undefined {
+    const r = this.reader.reset(plain, 0, plain.length)
+    readPacketHeader(r, this.header)
+    if (this.header.mode !== MODE_STARTUP) return 'wrong mode'
+    const cursor = this.cursor.reset(r.bytes, r.at, r.end)
+    let dropped: string | undefined
+    while (cursor.next()) dropped = this.handshake.receive(cursor.type, cursor.payload, session, from, plain.length, now) ?? dropped
     return dropped
   }
 

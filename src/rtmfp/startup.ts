@@ -1,9 +1,19 @@
 import type { Address } from '../base/address.ts'
 import { Writer } from '../base/bytes.ts'
 import { RttEstimator } from './session/rtt.ts'
-import type { PacketSealer } from '../crypto/packet-cipher.ts'
+import type { PacketOpener, PacketSealer } from '../crypto/packet-cipher.ts'
+import { readSessionId } from '../wire/session-id.ts'
 import { MODE_STARTUP, writePacketHeader } from '../wire/header.ts'
-import { writeCookieChange, writeFIHello, writeIHello, writeIIKeying, writeRHello, writeRIKeying, writeRedirect } from '../wire/startup.ts'
+import {
+  writeCookieChange,
+  writeFIHello,
+  writeIHello,
+  writeIIKeying,
+  writePacketFragment,
+  writeRHello,
+  writeRIKeying,
+  writeRedirect,
+} from '../wire/startup.ts'
 import type { FIHello, IHello, IIKeying, RHello, Redirect } from '../wire/startup.ts'
 import { MAX_STARTUP_QUEUE } from './constants.ts'
 
@@ -22,12 +32,18 @@ export interface Outgoing {
 /** Builds the packets of session start-up, under the Default Session Key. RFC 7016 §2.3.2 to §2.3.8. */
 export class StartupPackets {
   private readonly sealer: PacketSealer
+  private readonly opener: PacketOpener
+  private readonly maxDatagram: number
+  private nextPacketId = 0
   private readonly clock = new RttEstimator()
   private readonly queue: Outgoing[] = []
   private now = 0
 
-  constructor(sealer: PacketSealer) {
-    this.sealer = sealer
+  /** @param maxDatagram Packets that get longer go in fragments. RFC 7016 §3.4. */
+  constructor(cipher: { readonly sealer: PacketSealer; readonly opener: PacketOpener }, maxDatagram: number) {
+    this.sealer = cipher.sealer
+    this.opener = cipher.opener
+    this.maxDatagram = maxDatagram
   }
 
   /** The next datagram to send. */
@@ -38,8 +54,28 @@ export class StartupPackets {
   /** @returns `false` when too many wait already. */
   send(datagram: Uint8Array, to: Address): boolean {
     if (this.queue.length >= MAX_STARTUP_QUEUE) return false
-    this.queue.push({ datagram, to })
+    if (datagram.length > this.maxDatagram) this.sendFragments(datagram, to)
+    else this.queue.push({ datagram, to })
     return true
+  }
+
+  /**
+   * Rare, and never more than four packets of 4,380 bytes in all, which is what may be sent at once, since the buffer of a packet is no longer.
+   * RFC 7016 §3.4.
+   */
+  private sendFragments(datagram: Uint8Array, to: Address): void {
+    const plain = new Uint8Array(datagram.length)
+    const end = this.opener.open(datagram, plain)
+    const packet = plain.subarray(this.opener.plainStart, end)
+    const room = this.maxDatagram - FRAGMENT_OVERHEAD
+    const packetId = this.nextPacketId++
+    const sessionId = readSessionId(datagram)
+    for (let from = 0, fragmentNumber = 0; from < packet.length; from += room, fragmentNumber++) {
+      const fragment = packet.subarray(from, from + room)
+      const moreFragments = from + room < packet.length
+      const piece = this.packet(sessionId, (w) => writePacketFragment(w, { moreFragments, packetId, fragmentNumber, fragment }))
+      this.queue.push({ datagram: piece, to })
+    }
   }
 
   ihello(hello: IHello, now: number): Uint8Array {
@@ -99,5 +135,7 @@ export class StartupPackets {
   }
 }
 
+/** Session ID, checksum, header, chunk header, flags, packet ID, number and padding at their longest. Bytes. */
+const FRAGMENT_OVERHEAD = 4 + 2 + 5 + 3 + 1 + 4 + 1 + 15
 /** Chunk header, length, address and flags at their longest. Bytes. */
 const FORWARD_OVERHEAD = 3 + 8 + 19
