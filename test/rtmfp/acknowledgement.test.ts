@@ -15,9 +15,9 @@ const LATENCY = 20
 
 interface Rig extends Ends {
   /** Hands `near` one packet with these chunks. */
-  data(...chunks: readonly Crafted[]): void
+  readonly data: (...chunks: readonly Crafted[]) => void
   /** When `near` has sent packets with acknowledgements since the last look, counted from the last look. */
-  acked(): number[]
+  readonly acked: () => number[]
 }
 
 /** A session in which `near` has received one message on flow 1, and has acknowledged it. */
@@ -148,8 +148,8 @@ describe('when it is acknowledged', () => {
     expect(toFar.packets).toHaveLength(1)
     expect(
       acksOf(toFar.packets)
-        .map(({ flowId, cumulative }) => [flowId, cumulative])
-        .toSorted(),
+        .map(({ flowId, cumulative }) => [flowId, cumulative] as const)
+        .toSorted(([one], [other]) => one - other),
     ).toEqual([
       [1, 2],
       [2, 2],
