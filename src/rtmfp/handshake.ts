@@ -186,6 +186,7 @@ export class Handshake {
   /** As responder: verifies everything, then opens the session. RFC 7016 §3.5.1.1.2. */
   private receiveIIKeying(iikeying: IIKeying, from: Address, now: number): string | undefined {
     const { endpoint } = this
+    if (iikeying.initiatorSessionId === 0) return 'session ID 0'
     const verdict = endpoint.cookies.check(iikeying.cookieEcho, from, now)
     if (verdict === 'other-address') {
       const cookie = endpoint.cookies.make(from, now)
