@@ -363,7 +363,14 @@ export class Endpoint implements SessionHost {
     if (this.header.mode !== MODE_STARTUP) return 'wrong mode'
     const cursor = this.cursor.reset(r.bytes, r.at, r.end)
     let dropped: string | undefined
-    while (cursor.next()) dropped = this.handshake.receive(cursor.type, cursor.payload, session, from, plain.length, now) ?? dropped
+    while (cursor.next()) {
+      try {
+        dropped = this.handshake.receive(cursor.type, cursor.payload, session, from, plain.length, now) ?? dropped
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error
+        dropped = error.reason
+      }
+    }
     return dropped
   }
 

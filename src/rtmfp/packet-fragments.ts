@@ -33,10 +33,11 @@ export class PacketFragments {
   add(source: string, payload: Reader, now: number): Uint8Array | string | undefined {
     const { packetId, fragmentNumber, moreFragments, fragment } = readPacketFragment(payload)
     if (fragmentNumber >= MAX_PACKET_FRAGMENTS) return 'fragmented packet too long'
+    // Also because one that starts anew counts its packets from 0 again.
+    this.expire(now)
     const key = `${source} ${packetId}`
     let packet = this.packets.get(key)
     if (packet === undefined) {
-      this.expire(now)
       if (this.packets.size >= MAX_FRAGMENTED_PACKETS) return 'too many fragmented packets'
       packet = { fragments: [], begunAt: now, progressAt: now, count: 0, received: 0 }
       this.packets.set(key, packet)

@@ -5,26 +5,29 @@ import { fingerprintEpd } from '../../src/crypto/epd.ts'
 import type { EndpointConfig } from '../../src/rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../../src/rtmfp/flow/receive-flow.ts'
 import type { SendFlow } from '../../src/rtmfp/flow/send-flow.ts'
+import { PacketFragments } from '../../src/rtmfp/packet-fragments.ts'
 import type { SendFlowOptions } from '../../src/rtmfp/flow/flow-set.ts'
 import type { EndpointEvent, Session } from '../../src/rtmfp/session.ts'
 import {
   CHUNK_BITMAP_ACK,
   CHUNK_BUFFER_PROBE,
   CHUNK_FLOW_EXCEPTION,
+  CHUNK_HEADER_SIZE,
   CHUNK_IHELLO,
   CHUNK_IIKEYING,
   CHUNK_PADDING_FF,
   CHUNK_PING,
   CHUNK_PING_REPLY,
   CHUNK_RANGE_ACK,
+  CHUNK_RHELLO,
   CHUNK_USER_DATA,
   beginChunk,
   endChunk,
 } from '../../src/wire/chunk.ts'
 import { readFlowException, writeClose, writePing } from '../../src/wire/control.ts'
-import { MODE_INITIATOR, MODE_RESPONDER } from '../../src/wire/header.ts'
+import { MODE_INITIATOR, MODE_RESPONDER, MODE_STARTUP, writePacketHeader } from '../../src/wire/header.ts'
 import { encodeOptions } from '../../src/wire/option.ts'
-import { writeIHello } from '../../src/wire/startup.ts'
+import { writeIHello, writePacketFragment } from '../../src/wire/startup.ts'
 import { FLAG_ABANDON, FLAG_FINAL, FLAG_OPTIONS, OPTION_METADATA, encodeStartupOptions, writeUserData } from '../../src/wire/user-data.ts'
 import { acksOf, dataOf, inspect, openStartup, sealStartup } from './inspect.ts'
 import type { SeenPacket } from './inspect.ts'
@@ -165,6 +168,45 @@ describe('packets and chunks', () => {
     expect(packets.flatMap(({ chunks }) => chunks).filter(({ length }) => length > 0)).toEqual([])
     expect(far.state).toBe('open')
     expect(b.endpoint.sessionCount).toBe(1)
+  })
+
+  test('RFC 7016 §3.4: a sender that starts anew, with the same packet number, does not get its first packet completed by an old fragment', () => {
+    const fragments = new PacketFragments()
+    const add = (number: number, more: boolean, byte: number, now: number): unknown => {
+      const w = Writer.ofSize(20)
+      writePacketFragment(w, { packetId: 0, fragmentNumber: number, moreFragments: more, fragment: Uint8Array.of(byte) })
+      return fragments.add('10.0.0.1:1', new Reader(w.bytes, CHUNK_HEADER_SIZE, w.at), now)
+    }
+    expect(add(0, true, 1, 0)).toBeUndefined()
+    expect(add(1, false, 12, 5_000)).toBeUndefined()
+    expect(add(0, true, 11, 5_010)).toEqual(Uint8Array.of(11, 12))
+  })
+
+  test('RFC 7016 §2.3: a malformed chunk in a packet that came in fragments is as if it were not there, too', () => {
+    const world = new World(19)
+    const [a, b] = [world.add(), world.add()]
+    const answers: (number | undefined)[] = []
+    world.filter = (datagram, from) => {
+      if (from.equals(b.address)) answers.push(openStartup(datagram)?.chunks[0]?.type)
+      return true
+    }
+    const w = Writer.ofSize(400)
+    writePacketHeader(w, { mode: MODE_STARTUP, timeCritical: false, timeCriticalReverse: false, timestamp: -1, timestampEcho: -1 })
+    const malformed = beginChunk(w, CHUNK_IHELLO)
+    w.raw(Uint8Array.of(0x85))
+    endChunk(w, malformed)
+    writeIHello(w, { epd: fingerprintEpd(b.endpoint.identity.fingerprint), tag: new Uint8Array(120) })
+    const plain = w.bytes.subarray(0, w.at)
+    for (const [number, part] of [plain.subarray(0, 40), plain.subarray(40)].entries()) {
+      const piece = { packetId: 3, fragmentNumber: number, moreFragments: number === 0, fragment: part }
+      world.inject(
+        sealStartup(0, (writer) => writePacketFragment(writer, piece)),
+        a.address,
+        b.address,
+      )
+    }
+    world.run(100)
+    expect(answers).toEqual([CHUNK_RHELLO])
   })
 
   test('RFC 7016 §3.3: nobody gets a session with session ID 0', () => {
