@@ -186,7 +186,7 @@ describe('rejecting', () => {
   })
 
   test('RFC 7016 §3.6.2.10: all that is queued is abandoned, the last message too, so that no more data goes to the far end in vain', () => {
-    const { world, near, toFar } = ends(33)
+    const { world, b, near, toFar } = ends(33)
     const flow = near.openFlow({ metadata: META })
     flow.write(EMPTY, world.now)
     world.run(50)
@@ -201,6 +201,8 @@ describe('rejecting', () => {
     expect(later.every((data) => data.abandon && data.start === data.end)).toBe(true)
     expect(flow.state).toBe('complete-linger')
     expect(flow.queuedBytes).toBe(0)
+    // Led past all that was abandoned, so that it can forget the flow, too.
+    expect(eventsOf(b, 'flow-complete')).toHaveLength(1)
   })
 })
 

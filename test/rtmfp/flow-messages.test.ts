@@ -218,6 +218,25 @@ describe('abandoning', () => {
     expect(flow.queuedBytes).toBe(0)
   })
 
+  test.each([
+    ['is given up', false],
+    ['is given up, and the flow is closed', true],
+  ])('RFC 7016 §3.6.2.7.1: what came behind a message that %s is delivered, though nothing more is sent', (_, closes) => {
+    const { world, b, near, toFar } = ends(25)
+    const flow = near.openFlow({ metadata: META, retransmit: false })
+    toFar.loses = ({ chunks }) => chunks.some(({ data }) => data?.sequenceNumber === 2)
+    for (let i = 1; i <= 8; i++) {
+      flow.write(Uint8Array.of(i), world.now)
+      // The last one is on its way when the second is found to be lost.
+      if (i === 8 && closes) flow.close()
+      world.run(i === 1 ? 300 : 6)
+    }
+    world.run(500)
+    expect(numbersOf(b)).toEqual([1, 3, 4, 5, 6, 7, 8])
+    expect([near.bytesInFlight, flow.queuedBytes]).toEqual([0, 0])
+    expect(eventsOf(b, 'flow-complete')).toHaveLength(closes ? 1 : 0)
+  })
+
   test.each(['open', 'closing'] as const)('abandonQueued takes back all that has not been sent, of a flow that is %s', (state) => {
     const { world, b, near } = ends(24)
     const flow = near.openFlow({ metadata: META })

@@ -230,8 +230,8 @@ export class SendFlow implements FragmentOwner {
     const before = this.outstandingBytes
     this.startupOptions = EMPTY
     this.setReceiveWindow(ack.bufferBlocks * BUFFER_BLOCK, now)
-    this.removeThrough(this.queue.firstNumber, ack.cumulative)
-    for (let i = 0; i < ack.count; i++) this.removeThrough(ack.froms[i] as number, ack.tos[i] as number)
+    this.removeThrough(this.queue.firstNumber, ack.cumulative, ack.cumulative)
+    for (let i = 0; i < ack.count; i++) this.removeThrough(ack.froms[i] as number, ack.tos[i] as number, ack.cumulative)
     this.tellRoom()
     if (this.flowState === 'closing' && this.queue.size === 0) {
       this.flowState = 'complete-linger'
@@ -349,7 +349,7 @@ export class SendFlow implements FragmentOwner {
     return first.sequenceNumber
   }
 
-  private removeThrough(from: number, to: number): void {
+  private removeThrough(from: number, to: number, cumulative: number): void {
     const last = Math.min(to, this.queue.nextNumber - 1)
     for (let n = Math.max(from, this.queue.firstNumber); n <= last; n++) {
       const fragment = this.queue.get(n)
@@ -359,8 +359,10 @@ export class SendFlow implements FragmentOwner {
         if (fragment.tsn > this.host.inFlight.maxTsnAcked) this.host.inFlight.maxTsnAcked = fragment.tsn
         this.host.inFlight.remove(fragment)
       }
-      if (!fragment.abandoned) this.queuedBytes -= fragment.to - fragment.from
-      this.queue.remove(fragment)
+      // The last one behind gaps that will not be filled stays, to lead the far end past them. RFC 7016 §3.6.2.7.1.
+      const isUpdate = this.queue.size === 1 && n > cumulative
+      this.abandonFragment(fragment)
+      if (!isUpdate) this.queue.remove(fragment)
     }
   }
 
