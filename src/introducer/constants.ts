@@ -24,6 +24,8 @@ export const GRACE = 30_000
 /** Members of a room, at most and by default: a mesh of 64 has 63 sessions each. */
 export const MAX_CAPACITY = 64
 export const DEFAULT_CAPACITY = 8
+/** Highest place in a room's order of joining: a player could come and go each second for a century. */
+export const MAX_ORDER = 0xffff_ffff
 /** Rooms that one peer may be a member of at a time. */
 export const MAX_ROOMS_PER_PEER = 8
 /** Rooms that one introducer holds. */

@@ -18,6 +18,8 @@ interface Room {
   /** By peer ID, in order of joining. */
   readonly members: Map<string, Member>
   nextOrder: number
+  /** Made anew from what its members say; only then does who comes back have the place that they name. */
+  isRecovered: boolean
 }
 
 /** Someone is to be told of a change in a room. */
@@ -72,12 +74,19 @@ export class Directory {
     if (room === undefined) {
       if (this.byCode.has(code)) throw new AltostratusError('ROOM_NOT_FOUND', `The code ${code} now belongs to another room.`)
       room = this.newRoom(roomId, code, settings)
+      room.isRecovered = true
     }
-    if (!room.members.has(peerId) && ![...room.members.values()].some((member) => member.order === order)) {
+    if (room.code !== code) throw new AltostratusError('ROOM_NOT_FOUND', 'The room is not there any more.')
+    if (room.isRecovered && this.isFree(room, peerId, order)) {
       this.admit(room, peerId, order, profile)
       room.nextOrder = Math.max(room.nextOrder, order + 1)
     }
     return this.enter(room, peerId, profile)
+  }
+
+  private isFree({ members, settings }: Room, peerId: string, order: number): boolean {
+    if (members.has(peerId) || members.size >= settings.capacity) return false
+    return ![...members.values()].some((member) => member.order === order)
   }
 
   leave(peerId: string, roomId: string): void {
@@ -195,7 +204,7 @@ export class Directory {
     if (this.byId.size >= MAX_ROOMS) {
       throw new AltostratusError('TOO_MANY_ROOMS', `The introducer holds ${MAX_ROOMS} rooms already.`, { hint: 'Try another one.' })
     }
-    const room: Room = { id, code, settings, properties: settings.properties, members: new Map(), nextOrder: 0 }
+    const room: Room = { id, code, settings, properties: settings.properties, members: new Map(), nextOrder: 0, isRecovered: false }
     this.byId.set(id, room)
     this.byCode.set(code, room)
     return room

@@ -31,7 +31,7 @@ export interface Introducer {
   close(): Promise<void>
 }
 
-/** Starts an introducer. @throws AltostratusError `PORT_IN_USE`, `ADDRESS_UNAVAILABLE`, `PORT_FORBIDDEN`, `SOCKET` */
+/** Starts an introducer. @throws AltostratusError `PORT_IN_USE`, `PORT_INVALID`, `ADDRESS_UNAVAILABLE`, `PORT_FORBIDDEN`, `SOCKET` */
 export async function createIntroducer(options: IntroducerOptions = {}): Promise<Introducer> {
   const link = await openUdp({ port: options.port ?? DEFAULT_PORT, ...(options.host === undefined ? {} : { host: options.host }) })
   const server = new IntroducerServer({

@@ -6,6 +6,7 @@ import {
   MAX_CAPACITY,
   MAX_LOCAL_ADDRESSES,
   MAX_NAME,
+  MAX_ORDER,
   MAX_PROFILE_BYTES,
   MAX_PROPERTIES,
   MAX_PROPERTY_LENGTH,
@@ -117,7 +118,7 @@ function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Reque
         ...asSettings(fields),
         roomId: asRoomId(fields['roomId']),
         code: asCode(fields['code']),
-        order: asInteger(fields['order'], 0, Number.MAX_SAFE_INTEGER),
+        order: asInteger(fields['order'], 0, MAX_ORDER),
         profile: asProfile(fields['profile']),
       }
     case 'leave':
@@ -221,7 +222,7 @@ function asMember(value: unknown): MemberInfo {
   const fields = asRecord(value)
   return {
     peerId: asPeerId(fields['peerId']),
-    order: asInteger(fields['order'], 0, Number.MAX_SAFE_INTEGER),
+    order: asInteger(fields['order'], 0, MAX_ORDER),
     profile: asProfile(fields['profile']),
   }
 }

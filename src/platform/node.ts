@@ -13,7 +13,7 @@ export { defaultBackend, systemRandom } from '../crypto/default-node.ts'
 /** Keying for game peers, the cipher suite that is fastest here first. */
 export const defaultPolicy: KeyingPolicy = DEFAULT_POLICY
 
-/** Opens what carries datagrams here: a UDP socket. @throws AltostratusError `PORT_IN_USE`, `ADDRESS_UNAVAILABLE`, `PORT_FORBIDDEN`, `SOCKET`. */
+/** Opens what carries datagrams here: a UDP socket. @throws AltostratusError `PORT_IN_USE`, `PORT_INVALID`, `ADDRESS_UNAVAILABLE`, `PORT_FORBIDDEN`, `SOCKET`. */
 export function openDatagramLink(options: UdpOptions = {}): Promise<Link> {
   return openUdp(options)
 }

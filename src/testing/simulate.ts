@@ -1,5 +1,6 @@
 import { defaultBackend, defaultPolicy } from '#platform'
 import { seededRandom } from '../base/random.ts'
+import type { Identity } from '../crypto/identity.ts'
 import { DEFAULT_PORT } from '../introducer/constants.ts'
 import { IntroducerServer } from '../introducer/server.ts'
 import { parseIntroducerUrl } from '../introducer/url.ts'
@@ -39,7 +40,7 @@ export class Simulation {
   /** What listeners have thrown. */
   readonly errors: unknown[] = []
   private readonly deadAfter: number | undefined
-  private readonly introducerLink: SimulatedLink
+  private introducerLink: SimulatedLink
   private server: IntroducerServer
   private readonly links = new Map<Network, SimulatedLink>()
   private nextSeed: number
@@ -134,13 +135,21 @@ export class Simulation {
     await this.wait(this.server.close())
   }
 
+  /** Starts it again under the same identity and address, with no memory of what it held. */
+  restartIntroducer(): void {
+    const { identity } = this.server
+    this.introducerLink = this.network.createLink({ address: this.introducerLink.address })
+    this.server = this.startServer(this.introducerLink, identity)
+  }
+
   /** @internal */
   get introducer(): IntroducerServer {
     return this.server
   }
 
-  private startServer(link: SimulatedLink): IntroducerServer {
+  private startServer(link: SimulatedLink, identity?: Identity): IntroducerServer {
     return new IntroducerServer({
+      ...(identity === undefined ? {} : { identity }),
       link,
       clock: this.clock,
       backend: defaultBackend,

@@ -1,8 +1,7 @@
 import { createCipheriv, createHash, hkdfSync } from 'node:crypto'
 import type { CipherGCMTypes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { concat, fromHex, toHex, utf8 } from '../../src/base/bytes.ts'
+import { concat, toHex, utf8 } from '../../src/base/bytes.ts'
 import type { Random } from '../../src/base/random.ts'
 import { AeadOpener, AeadSealer } from '../../src/crypto/aead-cipher.ts'
 import { PACKETS_PER_KEY, REPLAY_WINDOW, SUITE_AES_GCM, SUITE_CHACHA20_POLY1305 } from '../../src/crypto/constants.ts'
@@ -10,26 +9,12 @@ import { createIdentity } from '../../src/crypto/identity.ts'
 import { InitiatorKeying, respond } from '../../src/crypto/keying.ts'
 import { DEFAULT_POLICY } from '../../src/crypto/policy.ts'
 import { CERT_SIGNING_KEY, CERT_SUITE, KEYING_SUITE, SIGNATURE_ED25519 } from '../../src/wire/rfc7425.ts'
+import { readVectors } from '../docs/vectors.ts'
 import { BACKENDS } from './backends.ts'
 import { open, seal } from './packets.ts'
 
-/** The vectors of docs/protocol.md: one map for each block of `name = hex` lines. */
-const blocks = readVectors(new URL('../../docs/protocol.md', import.meta.url))
-
-function readVectors(url: URL): Map<string, Uint8Array>[] {
-  const found: Map<string, Uint8Array>[] = []
-  let block: Map<string, Uint8Array> | undefined
-  for (const line of readFileSync(url, 'utf8').split('\n')) {
-    const match = /^ {4}(\S.*?) += ([0-9a-f]+)$/.exec(line)
-    if (match === null) {
-      block = undefined
-      continue
-    }
-    if (block === undefined) found.push((block = new Map()))
-    block.set(match[1] as string, fromHex(match[2] as string))
-  }
-  return found
-}
+/** The vectors of this part of the page: one map for each block of `name = hex` lines. */
+const blocks = readVectors('docs/protocol.md').slice(0, 4)
 
 function vector(block: number, name: string): Uint8Array {
   const value = blocks[block]?.get(name)

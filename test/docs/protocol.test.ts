@@ -1,0 +1,65 @@
+import { expect, test } from '@jest/globals'
+import { Address } from '../../src/base/address.ts'
+import { toHex } from '../../src/base/bytes.ts'
+import { pack, unpack } from '../../src/introducer/packing.ts'
+import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/introducer/protocol.ts'
+import type { Request, Response } from '../../src/introducer/protocol.ts'
+import { CHANNEL_FLOW, CONTROL_FLOW } from '../../src/room/constants.ts'
+import { t } from '../../src/room/schema.ts'
+import { readVectors } from './vectors.ts'
+
+const [introducer, room] = readVectors('docs/protocol.md').slice(4) as [Map<string, Uint8Array>, Map<string, Uint8Array>]
+
+const peerId = '11'.repeat(32)
+const roomId = '22'.repeat(16)
+const duel = { game: 'example.duel', protocol: 1 }
+
+const requests: Record<string, Request> = {
+  register: { op: 'register', addresses: [Address.from('192.0.2.7', 50_000)] },
+  create: { op: 'create', ...duel, capacity: 4, listed: true, properties: { map: 'dust' }, profile: { name: 'Ada' } },
+  join: { op: 'join', ...duel, code: 'KFQ7B', profile: { name: 'Ben' } },
+  list: { op: 'list', ...duel },
+  leave: { op: 'leave', roomId },
+}
+const responses: Record<string, Response> = {
+  error: { kind: 'error', id: 3, code: 'ROOM_FULL', message: 'The room KFQ7B is full (4).' },
+  joined: { kind: 'joined', roomId, member: { peerId, order: 0, profile: { name: 'Ada' } } },
+  left: { kind: 'left', roomId, peerId },
+  closing: { kind: 'closing' },
+}
+
+test('the page has a vector for each', () => {
+  expect([...introducer.keys()]).toEqual([...Object.keys(requests), ...Object.keys(responses)])
+})
+
+test.each(Object.keys(requests).map((name, i) => [name, i + 1] as const))('I2: %s', (name, id) => {
+  const bytes = introducer.get(name)!
+  expect(toHex(encodeRequest(id, requests[name]!))).toBe(toHex(bytes))
+  expect(decodeRequest(bytes)).toEqual({ id, request: requests[name] })
+})
+
+test.each(Object.keys(responses))('I3: %s', (name) => {
+  const bytes = introducer.get(name)!
+  expect(toHex(encodeResponse(responses[name]!))).toBe(toHex(bytes))
+  expect(decodeResponse(bytes)).toEqual(responses[name])
+})
+
+test('R1: the metadata of flows, and what is said on a room’s own', () => {
+  const values = { control: [CONTROL_FLOW, roomId], channel: [CHANNEL_FLOW, roomId, 'chat'], hello: 'hello', leaving: 'leave' }
+  for (const [name, value] of Object.entries(values)) expect([name, toHex(pack(value))]).toEqual([name, toHex(room.get(name)!)])
+})
+
+test('R2: a message, field by field', () => {
+  const schema = t.object({
+    text: t.string(9),
+    n: t.uint16,
+    at: t.fixed(0, 1, 0.001),
+    kind: t.oneOf('walk', 'run'),
+    keys: t.flags('left', 'right', 'jump'),
+    tags: t.array(t.string(9), 4),
+    maybe: t.optional(t.bool),
+  })
+  const message = { text: 'hi', n: 300, at: 0.5, kind: 'run', keys: { left: true, right: false, jump: true }, tags: ['a'] }
+  expect(toHex(pack(schema.encode(message, 'message')))).toBe(toHex(room.get('message')!))
+  expect(schema.decode(unpack(room.get('message')!))).toEqual(message)
+})

@@ -1,0 +1,173 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { seededRandom } from '../../src/base/random.ts'
+import { CODE_ALPHABET, CODE_LENGTH, GRACE, MAX_LISTED, MAX_ROOMS_PER_PEER } from '../../src/introducer/constants.ts'
+import { Directory } from '../../src/introducer/directory.ts'
+import type { RoomSettings, Ticket } from '../../src/introducer/protocol.ts'
+
+const settings = (changes: Partial<RoomSettings> = {}): RoomSettings => ({
+  game: 'g',
+  protocol: 1,
+  capacity: 4,
+  listed: false,
+  properties: {},
+  ...changes,
+})
+const make = (): Directory => new Directory(seededRandom(1))
+const join = (directory: Directory, who: string, { code }: Ticket): Ticket => directory.join(who, code, 'g', 1, {})
+const refused = (code: string): unknown => expect.objectContaining({ code })
+
+describe('rooms', () => {
+  test('codes are five letters and digits, none of which looks like another, and all different', () => {
+    const directory = make()
+    const codes = new Set<string>()
+    for (let i = 0; i < 2_000; i++) codes.add(directory.create(`peer ${i}`, settings(), {}).code)
+    expect(codes.size).toBe(2_000)
+    for (const code of codes) expect(code).toMatch(new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`))
+    for (const twin of '01OILU') expect(CODE_ALPHABET).not.toContain(twin)
+  })
+
+  test('who comes is told of those who are there, and they of who comes and goes', () => {
+    const directory = make()
+    const first = directory.create('a', settings({ capacity: 3 }), { name: 'Ada' })
+    expect(first.members).toEqual([{ peerId: 'a', order: 0, profile: { name: 'Ada' } }])
+    expect(join(directory, 'b', first).members.map(({ peerId, order }) => [peerId, order])).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ])
+    join(directory, 'c', first)
+    expect(() => join(directory, 'd', first)).toThrow(refused('ROOM_FULL'))
+    directory.notices.length = 0
+    directory.leave('b', first.roomId)
+    expect(directory.notices.map(({ to, left }) => [to, left])).toEqual([
+      ['a', 'b'],
+      ['c', 'b'],
+    ])
+    expect(join(directory, 'd', first).self.order).toBe(3)
+    for (const who of ['a', 'c', 'd']) directory.leaveAll(who)
+    expect(directory.roomCount).toBe(0)
+    expect(() => join(directory, 'a', first)).toThrow(refused('ROOM_NOT_FOUND'))
+  })
+
+  test('another game, another protocol, too many rooms', () => {
+    const directory = make()
+    const { code } = directory.create('a', settings(), {})
+    expect(() => directory.join('b', code, 'other', 1, {})).toThrow(refused('GAME_MISMATCH'))
+    expect(() => directory.join('b', code, 'g', 2, {})).toThrow(refused('PROTOCOL_MISMATCH'))
+    for (let i = 1; i < MAX_ROOMS_PER_PEER; i++) directory.create('a', settings(), {})
+    expect(() => directory.create('a', settings(), {})).toThrow(refused('TOO_MANY_ROOMS'))
+    expect(directory.roomCount).toBe(MAX_ROOMS_PER_PEER)
+  })
+
+  test('only listed rooms of the same game and protocol are listed, with what is public of them', () => {
+    const directory = make()
+    directory.create('a', settings({ listed: false }), {})
+    directory.create('b', settings({ listed: true, game: 'other' }), {})
+    directory.create('c', settings({ listed: true, protocol: 9 }), {})
+    const { code } = directory.create('d', settings({ listed: true, properties: { map: 'dust' } }), { secret: 1 })
+    expect(directory.list('g', 1)).toEqual([{ code, members: 1, capacity: 4, properties: { map: 'dust' } }])
+    for (let i = 0; i < MAX_LISTED + 10; i++) directory.create(`x ${i}`, settings({ listed: true }), {})
+    expect(directory.list('g', 1)).toHaveLength(MAX_LISTED)
+  })
+
+  test('properties and evictions are the host’s; the host can be evicted by who becomes it', () => {
+    const directory = make()
+    const first = directory.create('a', settings({ listed: true }), {})
+    for (const who of ['b', 'c']) join(directory, who, first)
+    expect(() => directory.update('b', first.roomId, {})).toThrow(refused('NOT_HOST'))
+    expect(() => directory.update('z', first.roomId, {})).toThrow(refused('ROOM_NOT_FOUND'))
+    directory.update('a', first.roomId, { open: true })
+    expect(directory.list('g', 1)[0]!.properties).toEqual({ open: true })
+    expect(() => directory.evict('c', first.roomId, 'a')).toThrow(refused('NOT_HOST'))
+    expect(() => directory.evict('b', first.roomId, 'c')).toThrow(refused('NOT_HOST'))
+    directory.evict('b', first.roomId, 'a')
+    expect(directory.share('a', 'b')).toBe(false)
+    directory.evict('b', first.roomId, 'c')
+    expect(directory.list('g', 1)[0]!.members).toBe(1)
+  })
+
+  test('addresses are shared among members of a room and with nobody else', () => {
+    const directory = make()
+    const first = directory.create('a', settings(), {})
+    join(directory, 'b', first)
+    directory.create('c', settings(), {})
+    expect([directory.share('a', 'b'), directory.share('a', 'c'), directory.share('a', 'nobody')]).toEqual([true, false, false])
+  })
+})
+
+describe('who is lost, and comes back', () => {
+  test('keeps the place for the grace time, in which nobody else gets it', () => {
+    const directory = make()
+    const first = directory.create('a', settings({ capacity: 2 }), {})
+    join(directory, 'b', first)
+    directory.lost('b', 1_000)
+    directory.expire(1_000 + GRACE - 1)
+    expect(() => join(directory, 'c', first)).toThrow(refused('ROOM_FULL'))
+    directory.found('b')
+    directory.expire(1_000 + GRACE)
+    expect(directory.share('a', 'b')).toBe(true)
+    directory.lost('b', 5_000)
+    directory.expire(5_000 + GRACE)
+    expect(join(directory, 'c', first).self.order).toBe(2)
+  })
+
+  test('a room that the introducer has forgotten is made anew by its members, each in the old place', () => {
+    const directory = make()
+    const first = directory.create('a', settings({ capacity: 3 }), {})
+    const anew = make()
+    const back = (who: string, order: number): Ticket => anew.rejoin(who, first.roomId, first.code, order, settings({ capacity: 3 }), {})
+    back('c', 2)
+    back('a', 0)
+    expect(back('b', 1).members.map(({ peerId }) => peerId)).toEqual(['a', 'b', 'c'])
+    expect(() => back('d', 7)).toThrow(refused('ROOM_FULL'))
+    expect(back('a', 0).members).toHaveLength(3)
+    anew.leave('b', first.roomId)
+    expect(join(anew, 'e', first).self.order).toBe(3)
+  })
+
+  test('nobody takes the place of a host, or a room’s, by naming it', () => {
+    const directory = make()
+    const first = directory.create('a', settings(), {})
+    join(directory, 'b', first)
+    const thief = (code: string, order: number): Ticket => directory.rejoin('z', first.roomId, code, order, settings(), {})
+    expect(() => thief('WRONG', 0)).toThrow(refused('ROOM_NOT_FOUND'))
+    directory.leave('a', first.roomId)
+    expect(thief(first.code, 0).self.order).toBe(2)
+    const other = directory.create('c', settings(), {})
+    expect(() => directory.rejoin('z', 'f'.repeat(32), other.code, 0, settings(), {})).toThrow(refused('ROOM_NOT_FOUND'))
+  })
+
+  test('whatever happens, no room has too many members, none is empty, and in the end none is left', () => {
+    const who = fc.constantFrom('a', 'b', 'c', 'd', 'e')
+    const step = fc.record({ who, what: fc.constantFrom('create', 'join', 'leave', 'lost', 'found', 'expire', 'rejoin'), pick: fc.nat(5) })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const directory = make()
+        const tickets: Ticket[] = []
+        let now = 0
+        for (const { who: peer, what, pick } of steps) {
+          const ticket = tickets[pick]
+          try {
+            if (what === 'create') tickets.push(directory.create(peer, settings({ capacity: 1 + (pick % 3), listed: true }), {}))
+            else if (what === 'lost') directory.lost(peer, now)
+            else if (what === 'found') directory.found(peer)
+            else if (what === 'expire') directory.expire((now += GRACE / 2))
+            else if (ticket === undefined) continue
+            else if (what === 'join') join(directory, peer, ticket)
+            else if (what === 'leave') directory.leave(peer, ticket.roomId)
+            else directory.rejoin(peer, ticket.roomId, ticket.code, pick, settings({ capacity: 2, listed: true }), {})
+          } catch (error) {
+            expect((error as { code: string }).code).toMatch(/^(ROOM_FULL|ROOM_NOT_FOUND|TOO_MANY_ROOMS)$/)
+          }
+          for (const { members, capacity } of directory.list('g', 1)) {
+            expect(members).toBeGreaterThan(0)
+            expect(members).toBeLessThanOrEqual(capacity)
+          }
+        }
+        for (const peer of ['a', 'b', 'c', 'd', 'e']) directory.leaveAll(peer)
+        expect(directory.roomCount).toBe(0)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
