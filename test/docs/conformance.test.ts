@@ -139,10 +139,9 @@ function titles(): Map<string, Set<string>> {
     if (!file.endsWith('.test.ts')) continue
     const text = readFileSync(`${root}/test/${file}`, 'utf8')
     const set = new Set<string>()
-    for (const { 0: all, 1: call, 2: literal, index } of text.matchAll(/(\btest\(|\)\()\s*('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")/g)) {
+    for (const { 1: call, 2: literal, index } of text.matchAll(/(\btest\(|\)\()\s*('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")/g)) {
       // What follows `)(` may belong to `describe.each`.
       if (call === ')(' && text.lastIndexOf('describe.each', index) > text.lastIndexOf('test.each', index)) continue
-      expect(all).toBeTruthy()
       set.add((literal as string).slice(1, -1).replace(/\\(['"\\])/g, '$1'))
     }
     found.set(`test/${file}`, set)
@@ -175,10 +174,6 @@ describe('docs/conformance.md', () => {
     const all = lines()
     const differ = all.filter(({ what }) => what.startsWith('*differs*')).length
     expect(page.replaceAll(/\s+/g, ' ')).toContain(`There are ${all.length}: ${all.length - differ} conform, ${differ} differ.`)
-  })
-
-  test('a keyword in a cell does not make two cells of one', () => {
-    expect(lines().every(({ requirement, what }) => requirement.length > 5 && what.length > 5)).toBe(true)
   })
 })
 
