@@ -442,6 +442,22 @@ describe('what is sent', () => {
     }
   })
 
+  test('RFC 7016 §3.6.2.9: no new data is sent when as much is outstanding as the window has room for', () => {
+    const pair = open(42)
+    const { world } = pair
+    onFlow(pair, (opened) => {
+      opened.bufferCapacity = 2_048
+    })
+    const flow = flowOf(pair)
+    flow.write(utf8('first'), world.now)
+    world.run(1_000)
+    world.filter = () => false
+    // With the chunk's header each takes a block.
+    for (let i = 0; i < 4; i++) flow.write(new Uint8Array(1_017), world.now)
+    world.run(10)
+    expect(flow.outstandingBytes).toBe(2_048)
+  })
+
   test('RFC 7016 §3.6.2.9.1: a suspended flow probes within a second, then at growing intervals of up to a minute, until there is room', () => {
     const pair = open(41)
     const { world, far } = pair
