@@ -146,10 +146,15 @@ export class ReceiveFlow {
   receive(chunk: UserData, bytes: Uint8Array, now: number): boolean {
     const number = chunk.sequenceNumber
     const isNew = !this.seen.has(number)
-    const length = chunk.end - chunk.start
-    if (isNew && !this.hasRoomFor(number, chunk.abandon ? 0 : length)) {
-      this.host.wantsAck(this, true)
-      return false
+    if (isNew && !this.hasRoomFor(chunk)) {
+      // What it says of the numbers before it holds all the same, and may make room.
+      this.seen.addRange(0, chunk.forwardSequenceNumber)
+      this.deliverHeld()
+      this.checkComplete(now)
+      if (!this.hasRoomFor(chunk)) {
+        this.host.wantsAck(this, true)
+        return false
+      }
     }
     let soon =
       this.flowState !== 'open' ||
@@ -215,10 +220,12 @@ export class ReceiveFlow {
   }
 
   /** Bounds what a sender that ignores the window can make this end hold. */
-  private hasRoomFor(number: number, length: number): boolean {
+  private hasRoomFor(chunk: UserData): boolean {
+    const number = chunk.sequenceNumber
     if (this.seen.count > MAX_GAPS && number > this.seen.highest + 1) return false
-    if (number <= this.seen.contiguous + 1) return this.buffer.size + length <= this.bufferCapacity + this.host.maxMessageBytes
-    return this.buffer.size + length <= this.bufferCapacity
+    if (chunk.abandon) return true
+    const size = this.buffer.size + chunk.end - chunk.start
+    return size <= this.bufferCapacity + (number <= this.seen.contiguous + 1 ? this.host.maxMessageBytes : 0)
   }
 
   private deliverHeld(): void {
