@@ -57,6 +57,8 @@ export class IntroducerClient {
   private readonly pending = new Map<number, Pending>()
   /** Places to take up again when the introducer comes back. */
   private readonly tickets = new Map<string, Ticket>()
+  /** Properties that this end has set as host. */
+  private readonly written = new Map<string, Properties>()
   private currentState: IntroducerState = 'connecting'
   private session: Session | undefined = undefined
   private requests: SendFlow | undefined = undefined
@@ -99,7 +101,9 @@ export class IntroducerClient {
 
   /** @throws AltostratusError `TOO_MANY_ROOMS`, `RATE_LIMITED`, or as all requests `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT` */
   async create(settings: RoomSettings, profile: Profile): Promise<Ticket> {
-    return this.keep(asTicket(await this.request({ op: 'create', ...settings, profile })))
+    const ticket = this.keep(asTicket(await this.request({ op: 'create', ...settings, profile })))
+    this.written.set(ticket.roomId, settings.properties)
+    return ticket
   }
 
   /** @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `TOO_MANY_ROOMS`, `RATE_LIMITED`, … */
@@ -110,6 +114,7 @@ export class IntroducerClient {
   /** Gives the place up; when the introducer can't be reached, it will find out by itself. */
   async leave(roomId: string): Promise<void> {
     this.tickets.delete(roomId)
+    this.written.delete(roomId)
     if (this.currentState === 'connected') await this.request({ op: 'leave', roomId })
   }
 
@@ -125,6 +130,8 @@ export class IntroducerClient {
   /** @throws AltostratusError `NOT_HOST`, `ROOM_NOT_FOUND`, … */
   async update(roomId: string, properties: Properties): Promise<void> {
     await this.request({ op: 'update', roomId, properties })
+    this.written.set(roomId, properties)
+    this.amend(roomId, () => ({ properties }))
   }
 
   /** Shows the introducer at once where this end is now. */
@@ -137,7 +144,10 @@ export class IntroducerClient {
     if (this.currentState === 'closed') return
     this.retryTimer?.cancel()
     this.tickets.clear()
+    this.written.clear()
     this.failPending()
+    this.opened?.reject(lost())
+    this.opened = undefined
     this.session?.close(this.options.clock.now())
     this.session = undefined
     this.options.kick()
@@ -208,6 +218,9 @@ export class IntroducerClient {
     for (const member of fresh.members) {
       if (member.peerId !== self.peerId && !members.some((known) => known.peerId === member.peerId)) this.emit('joined', roomId, member)
     }
+    // A guest that was back sooner may have made the room anew with what it knew.
+    const own = this.written.get(roomId)
+    if (own !== undefined && fresh.members[0]?.peerId === self.peerId) await this.update(roomId, own)
   }
 
   private sessionLost(): void {
@@ -256,10 +269,11 @@ export class IntroducerClient {
         this.settle(response.id)?.reject(new AltostratusError(response.code, response.message))
         break
       case 'joined':
-        this.noteMember(response.roomId, response.member)
+        this.amend(response.roomId, ({ members }) => ({ members: [...members, response.member] }))
         this.emit('joined', response.roomId, response.member)
         break
       case 'left':
+        this.amend(response.roomId, ({ members }) => ({ members: members.filter(({ peerId }) => peerId !== response.peerId) }))
         this.emit('left', response.roomId, response.peerId)
         break
       case 'closing':
@@ -267,9 +281,10 @@ export class IntroducerClient {
     }
   }
 
-  private noteMember(roomId: string, member: MemberInfo): void {
+  /** What changes in a room goes into its ticket: it is what a forgetful introducer makes the room from. */
+  private amend(roomId: string, change: (ticket: Ticket) => Partial<Ticket>): void {
     const ticket = this.tickets.get(roomId)
-    if (ticket !== undefined) this.tickets.set(roomId, { ...ticket, members: [...ticket.members, member] })
+    if (ticket !== undefined) this.tickets.set(roomId, { ...ticket, ...change(ticket) })
   }
 
   private keep(ticket: Ticket): Ticket {
