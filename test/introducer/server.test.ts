@@ -110,10 +110,10 @@ describe('strangers', () => {
     const one = stranger(net)
     const toNobody = stranger(net, 100)
     for (const { link } of [one, toNobody]) {
-      const { receive } = link
-      link.receive = function (datagram, from) {
+      const receive = link.receive.bind(link)
+      link.receive = (datagram, from) => {
         replies.push(openStartup(datagram)?.chunks[0]?.type ?? 0)
-        receive.call(this, datagram, from)
+        receive(datagram, from)
       }
     }
     const epd = fingerprintEpd(ada!.network.identity.fingerprint)
