@@ -49,6 +49,8 @@ export const MAX_PROPERTIES = 16
 export const MAX_PROPERTY_LENGTH = 64
 /** A player's profile, packed. Bytes. */
 export const MAX_PROFILE_BYTES = 1_024
+/** How deep lists and maps in a profile may be nested: what is packed again, within something else, must not run out of stack. */
+export const MAX_PROFILE_DEPTH = 16
 /** A request, packed. Bytes. */
 export const MAX_REQUEST_BYTES = 4_096
 /** A message from the server, packed: 64 members with the largest profiles. Bytes. */

@@ -8,6 +8,7 @@ import {
   MAX_NAME,
   MAX_ORDER,
   MAX_PROFILE_BYTES,
+  MAX_PROFILE_DEPTH,
   MAX_PROPERTIES,
   MAX_PROPERTY_LENGTH,
   MAX_REQUEST_BYTES,
@@ -15,7 +16,7 @@ import {
 } from './constants.ts'
 import { pack, unpack } from './packing.ts'
 
-/** What a player tells about themselves: anything that MessagePack holds, at most 1 KiB packed. */
+/** What a player tells about themselves: plain data (texts, numbers, truth values, bytes, lists and maps of them), at most 1 KiB packed. */
 export type Profile = Readonly<Record<string, unknown>>
 
 /** Public properties of a room. */
@@ -185,8 +186,25 @@ export function asListings(value: unknown): RoomListing[] {
 /** Checks a player's profile. @throws DecodeError */
 export function asProfile(value: unknown): Profile {
   const profile = asRecord(value)
-  if (pack(profile).length > MAX_PROFILE_BYTES) throw new DecodeError('profile too long')
+  if (!isPlain(profile, MAX_PROFILE_DEPTH)) throw new DecodeError('profile is not plain data, or nested too deep')
+  if (packedLength(profile) > MAX_PROFILE_BYTES) throw new DecodeError('profile too long')
   return profile
+}
+
+/** Whether a value can be packed again wherever it is put. What msgpackr makes of its own extensions can not. */
+function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return true
+  if (depth === 0) return false
+  if (Array.isArray(value)) return value.every((item) => isPlain(item, depth - 1))
+  return isRecord(value) && Object.values(value).every((item) => isPlain(item, depth - 1))
+}
+
+function packedLength(value: unknown): number {
+  try {
+    return pack(value).length
+  } catch {
+    throw new DecodeError('can not be packed')
+  }
 }
 
 /** Checks a room's public properties. @throws DecodeError */
@@ -265,6 +283,11 @@ function asList(value: unknown, most: number): unknown[] {
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) throw new DecodeError('record')
-  return value as Readonly<Record<string, unknown>>
+  if (!isRecord(value)) throw new DecodeError('record')
+  return value
+}
+
+/** Whether it is an object like `{}`, of whatever realm: no list, no bytes, no `Date`. */
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return Object.prototype.toString.call(value) === '[object Object]'
 }

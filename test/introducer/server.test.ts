@@ -18,6 +18,7 @@ import type { Simulation } from '../../src/testing/simulate.ts'
 import { openStartup } from '../rtmfp/inspect.ts'
 import { CHUNK_REDIRECT, CHUNK_RHELLO } from '../../src/wire/chunk.ts'
 import { caught } from '../room/caught.ts'
+import { HOSTILE, createWith } from './hostile.ts'
 
 const meeting = game('test.meeting', { protocol: 1, channels: { chat: channel({ text: t.string(80) }) } })
 
@@ -77,6 +78,7 @@ describe('strangers', () => {
       pack({ op: 'sudo', id: 1 }),
       pack({ op: 'join', id: 1, code: 'x' }),
       new Uint8Array(60_000),
+      ...HOSTILE.map(([, value]) => createWith(value)),
     ]
     for (const [i, bytes] of nonsense.entries()) {
       const one = stranger(net, 200 + i)
