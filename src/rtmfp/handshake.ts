@@ -193,16 +193,17 @@ export class Handshake {
       endpoint.startup.send(endpoint.startup.cookieChange(iikeying, cookie, now), from)
     }
     if (verdict !== 'valid') return `cookie ${verdict}`
-    const existing = endpoint.findOther(undefined, (s) => s.farAddress?.equals(from) === true && this.isPresent(s))
-    if (existing?.state === 'open' && existing.answered !== undefined && isRetransmission(existing, iikeying)) {
-      endpoint.startup.send(existing.answered.datagram, from)
+    const present = [...endpoint.sessions].filter((s) => s.farAddress?.equals(from) === true && this.isPresent(s))
+    const answered = present.find((s) => s.state === 'open' && isRetransmission(s, iikeying))?.answered
+    if (answered !== undefined) {
+      endpoint.startup.send(answered.datagram, from)
       return undefined
     }
     const certificate = parseCertificate(iikeying.certificate, endpoint.config.backend)
     if (!verifySignature(certificate, iikeying.signedParameters, iikeying.signature, endpoint.policy, endpoint.config.backend)) {
       return 'bad signature'
     }
-    if (existing !== undefined) {
+    for (const existing of present) {
       const refusal = this.resolveExisting(existing, certificate)
       if (refusal !== undefined) return refusal
     }

@@ -75,7 +75,10 @@ export type EndpointEvent =
   | { readonly type: 'session-moved'; readonly session: Session; readonly before: Address }
   | { readonly type: 'flow-open'; readonly session: Session; readonly flow: ReceiveFlow }
   | { readonly type: 'message'; readonly session: Session; readonly flow: ReceiveFlow; readonly data: Uint8Array; readonly gap: boolean }
-  | { readonly type: 'flow-complete'; readonly session: Session; readonly flow: ReceiveFlow }
+  /** All that the far end will ever send on the flow was delivered. `gap`: what came last was abandoned. */
+  | { readonly type: 'flow-complete'; readonly session: Session; readonly flow: ReceiveFlow; readonly gap: boolean }
+  /** This end has rejected the flow by itself: a message was too long, or an option in it may not be ignored and is not known. */
+  | { readonly type: 'flow-refused'; readonly session: Session; readonly flow: ReceiveFlow }
   | { readonly type: 'flow-exception'; readonly session: Session; readonly flow: SendFlow; readonly code: number }
   | { readonly type: 'flow-writable'; readonly session: Session; readonly flow: SendFlow }
 
@@ -471,8 +474,13 @@ export class Session implements HeapItem, FlowOutput {
   }
 
   /** @internal */
-  flowComplete(flow: ReceiveFlow): void {
-    this.host.emit({ type: 'flow-complete', session: this, flow })
+  flowComplete(flow: ReceiveFlow, gap: boolean): void {
+    this.host.emit({ type: 'flow-complete', session: this, flow, gap })
+  }
+
+  /** @internal */
+  flowRefused(flow: ReceiveFlow): void {
+    this.host.emit({ type: 'flow-refused', session: this, flow })
   }
 
   /** @internal */

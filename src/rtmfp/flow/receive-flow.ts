@@ -162,7 +162,7 @@ export class ReceiveFlow {
       chunk.abandon ||
       this.seen.count > 1 ||
       !isNew
-    if (this.flowState === 'open' && chunk.unknownCriticalOption) this.reject(0)
+    if (this.flowState === 'open' && chunk.unknownCriticalOption) this.refuse()
     if (isNew && chunk.final && this.finalNumber < 0) {
       this.finalNumber = number
       soon = true
@@ -251,13 +251,20 @@ export class ReceiveFlow {
 
   private deliver(data: Uint8Array, first: number, last: number): void {
     if (data.length > this.host.maxMessageBytes) {
-      this.reject(0)
+      this.refuse()
       return
     }
     if (this.mode === 'newest' && first < this.lastDelivered) return
     const gap = first > this.lastDelivered + 1
     if (last > this.lastDelivered) this.lastDelivered = last
     this.host.output.message(this, data.length === 0 ? EMPTY : data, gap)
+  }
+
+  /** The far end has broken the rules of a flow that the user knows. RFC 7016 §3.6.3.2 step 4. */
+  private refuse(): void {
+    if (this.rejected) return
+    this.reject(0)
+    this.host.output.flowRefused(this)
   }
 
   private checkComplete(now: number): void {
@@ -275,7 +282,8 @@ export class ReceiveFlow {
   private tellComplete(): void {
     if (this.completeTold || this.flowState !== 'complete-linger' || this.isHeld || !this.buffer.isEmpty) return
     this.completeTold = true
-    this.host.output.flowComplete(this)
+    // The last number may be the end's alone.
+    this.host.output.flowComplete(this, this.lastDelivered + 1 < this.finalNumber)
   }
 }
 
