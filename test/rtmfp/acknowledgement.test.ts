@@ -67,6 +67,16 @@ describe('when it is acknowledged', () => {
     }
     world.run(1_000)
     expect(acked()).toEqual([10, 30, 50])
+    data({ number: 8 })
+    world.run(1_000)
+    expect(acked()).toEqual([ACK_DELAY])
+    data({ number: 9 })
+    world.run(150)
+    data({ number: 10 })
+    world.run(100)
+    data({ number: 11 })
+    world.run(1_000)
+    expect(acked()).toEqual([150, 250 + ACK_DELAY])
   })
 
   test('RFC 7016 §3.6.3.2: what counts is packets, not the chunks in them, and packets of all flows', () => {

@@ -344,6 +344,29 @@ describe('networks that lose, double, mix up and mutilate packets', () => {
     )
   })
 
+  test('RFC 7016 §3.6.2.3: the forward sequence number does not pass what is in flight and was not abandoned when it was sent', () => {
+    const all = quiet(19)
+    const { world, a, b, flow, toFar } = all
+    let held = false
+    world.filter = (datagram, from, to) => {
+      if (held || !from.equals(a.address)) return true
+      held = true
+      world.inject(datagram, from, to, 40)
+      return false
+    }
+    flow.write(Uint8Array.of(2), world.now, 10)
+    world.run(12)
+    expect(flow.queuedBytes).toBe(0)
+    flow.write(Uint8Array.of(3), world.now)
+    world.run(500)
+    expect(dataOf(toFar.packets).map((data) => [data.sequenceNumber, data.forwardSequenceNumber])).toEqual([
+      [3, 1],
+      [2, 1],
+    ])
+    // Overtaken, too late for its sender, and yet in time.
+    expect(numbersOf(b)).toEqual([1, 2, 3])
+  })
+
   test('acknowledgements that are lost for a while make no message come twice', () => {
     const all = quiet(20)
     all.toNear.loses = () => all.world.now < all.start + 2_000
