@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
 import { toHex } from '../../src/base/bytes.ts'
 import { pack, unpack } from '../../src/introducer/packing.ts'
-import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/introducer/protocol.ts'
+import { asListings, asTicket, decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/introducer/protocol.ts'
 import type { Request, Response } from '../../src/introducer/protocol.ts'
 import { CHANNEL_FLOW, CONTROL_FLOW } from '../../src/room/constants.ts'
 import { t } from '../../src/room/schema.ts'
@@ -13,17 +13,27 @@ const [introducer, room] = readVectors('docs/protocol.md').slice(4) as [Map<stri
 const peerId = '11'.repeat(32)
 const roomId = '22'.repeat(16)
 const duel = { game: 'example.duel', protocol: 1 }
+const settings = { ...duel, capacity: 4, listed: true, properties: { map: 'dust' } }
+const ada = { peerId, order: 0, profile: { name: 'Ada' } }
+const ticket = { ...settings, roomId, code: 'KFQ7B', self: ada, members: [ada] }
+const listing = { code: 'KFQ7B', members: 1, capacity: 4, properties: { map: 'dust' } }
 
 const requests: Record<string, Request> = {
   register: { op: 'register', addresses: [Address.from('192.0.2.7', 50_000)] },
-  create: { op: 'create', ...duel, capacity: 4, listed: true, properties: { map: 'dust' }, profile: { name: 'Ada' } },
+  create: { op: 'create', ...settings, profile: { name: 'Ada' } },
   join: { op: 'join', ...duel, code: 'KFQ7B', profile: { name: 'Ben' } },
   list: { op: 'list', ...duel },
   leave: { op: 'leave', roomId },
+  rejoin: { op: 'rejoin', ...settings, roomId, code: 'KFQ7B', order: 0, profile: { name: 'Ada' } },
+  evict: { op: 'evict', roomId, peerId },
+  update: { op: 'update', roomId, properties: { map: 'snow', open: true, round: 2 } },
 }
 const responses: Record<string, Response> = {
+  done: { kind: 'ok', id: 1, value: null },
+  ticket: { kind: 'ok', id: 2, value: ticket },
+  listing: { kind: 'ok', id: 4, value: [listing] },
   error: { kind: 'error', id: 3, code: 'ROOM_FULL', message: 'The room KFQ7B is full (4).' },
-  joined: { kind: 'joined', roomId, member: { peerId, order: 0, profile: { name: 'Ada' } } },
+  joined: { kind: 'joined', roomId, member: ada },
   left: { kind: 'left', roomId, peerId },
   closing: { kind: 'closing' },
 }
@@ -42,6 +52,12 @@ test.each(Object.keys(responses))('I3: %s', (name) => {
   const bytes = introducer.get(name)!
   expect(toHex(encodeResponse(responses[name]!))).toBe(toHex(bytes))
   expect(decodeResponse(bytes)).toEqual(responses[name])
+})
+
+test('I2: the values of answers are tickets and lists of rooms', () => {
+  const valueOf = (name: string): unknown => (decodeResponse(introducer.get(name)!) as { readonly value: unknown }).value
+  expect(asTicket(valueOf('ticket'))).toEqual(ticket)
+  expect(asListings(valueOf('listing'))).toEqual([listing])
 })
 
 test('R1: the metadata of flows, and what is said on a room’s own', () => {
