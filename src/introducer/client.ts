@@ -262,9 +262,12 @@ export class IntroducerClient {
       return
     }
     switch (response.kind) {
-      case 'ok':
-        this.settle(response.id)?.resolve(response.value)
+      case 'ok': {
+        const pending = this.settle(response.id)
+        if (pending === undefined) this.giveBack(response.value)
+        else pending.resolve(response.value)
         break
+      }
       case 'error':
         this.settle(response.id)?.reject(new AltostratusError(response.code, response.message))
         break
@@ -309,6 +312,13 @@ export class IntroducerClient {
     })
   }
 
+  /** An answer that came too late may hold a place that nobody here knows of; but what is asked now may be for the same room. */
+  private giveBack(value: unknown): void {
+    const roomId = roomIdOf(value)
+    if (roomId !== undefined && !this.tickets.has(roomId) && this.pending.size === 0)
+      this.forgetFailure(this.request({ op: 'leave', roomId }))
+  }
+
   private settle(id: number): Pending | undefined {
     const pending = this.pending.get(id)
     pending?.timer.cancel()
@@ -337,6 +347,16 @@ export class IntroducerClient {
 
   private emit<K extends keyof Events>(event: K, ...args: Parameters<Events[K]>): void {
     this.emitter.emit(event, ...(args as never))
+  }
+}
+
+/** The room of an answer's value, if that is a ticket. */
+function roomIdOf(value: unknown): string | undefined {
+  try {
+    return asTicket(value).roomId
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
   }
 }
 

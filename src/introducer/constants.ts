@@ -53,7 +53,7 @@ export const MAX_PROFILE_BYTES = 1_024
 export const MAX_PROFILE_DEPTH = 16
 /** A request, packed. Bytes. */
 export const MAX_REQUEST_BYTES = 4_096
-/** A message from the server, packed: 64 members with the largest profiles. Bytes. */
-export const MAX_RESPONSE_BYTES = 131_072
+/** A message from the server, packed: a list of 100 rooms, each with properties that just fit into a request. Bytes. */
+export const MAX_RESPONSE_BYTES = 524_288
 /** Addresses that a peer may report of itself. */
 export const MAX_LOCAL_ADDRESSES = 8

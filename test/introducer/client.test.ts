@@ -6,7 +6,11 @@ import {
   CONNECT_TIMEOUT,
   GRACE,
   GUESS_BURST,
+  MAX_LISTED,
   MAX_PROFILE_BYTES,
+  MAX_PROPERTIES,
+  MAX_PROPERTY_LENGTH,
+  MAX_ROOMS_PER_PEER,
   RECONNECT_LAST,
   REQUEST_BURST,
   REQUEST_TIMEOUT,
@@ -145,6 +149,20 @@ describe('rooms', () => {
 })
 
 describe('limits', () => {
+  test('a list of as many rooms as it names, each with the longest properties, arrives', async () => {
+    const world = new World()
+    const properties = Object.fromEntries(Array.from({ length: MAX_PROPERTIES }, (_, i) => [`p${i}`, '€'.repeat(MAX_PROPERTY_LENGTH)]))
+    for (let i = 0; i < MAX_LISTED;) {
+      const { client } = await world.connected()
+      for (let j = 0; j < MAX_ROOMS_PER_PEER; j++, i++) await world.wait(client.create(settings({ properties }), {}))
+    }
+    const reader = await world.connected()
+    const rooms = await world.wait(reader.client.list('test.game', 1))
+    expect(rooms).toHaveLength(MAX_LISTED)
+    expect(rooms.at(-1)!.properties).toEqual(properties)
+    expect(reader.states).toEqual(['connected'])
+  })
+
   test('who asks too often is refused, gets through again after a moment, and others are not held up', async () => {
     const world = new World()
     const [busy, other] = [await world.connected(), await world.connected()]
@@ -337,6 +355,24 @@ describe('an introducer that is gone', () => {
     expect(client.state).toBe('connected')
     world.network.heal()
     expect(await world.wait(client.list('test.game', 1))).toEqual([])
+  })
+
+  test('a place in a room whose ticket comes too late is given back, unless the room has been asked for again', async () => {
+    for (const again of [false, true]) {
+      const world = new World()
+      const [a, b] = [await world.connected(), await world.connected()]
+      const { code } = await world.wait(a.client.create(settings(), {}))
+      await world.run(500)
+      world.network.partition([b.link])
+      expect((await caught(join(world, b, code))).code).toBe('INTRODUCER_TIMEOUT')
+      const second = again ? join(world, b, code) : undefined
+      world.network.heal()
+      await second
+      await world.run(10_000)
+      expect(b.states).toEqual(['connected'])
+      expect((await world.wait(a.client.list('test.game', 1)))[0]!.members).toBe(again ? 2 : 1)
+      expect(a.told.length).toBe(again ? 1 : 2)
+    }
   })
 
   test('what was asked when it is found to be gone, or when the client ends, fails as lost', async () => {
