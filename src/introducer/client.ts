@@ -243,8 +243,9 @@ export class IntroducerClient {
   private unreachable(): AltostratusError {
     const { url, candidates } = this.options
     const tried = candidates.map((address) => address.key).join(', ')
+    const pinned = url.fingerprint === undefined ? '' : ', that the fingerprint in the URL is its own'
     return new AltostratusError('INTRODUCER_UNREACHABLE', `No answer from the introducer ${url.uri} (tried UDP to ${tried}).`, {
-      hint: 'Check that it runs (npx altostratus introducer), that host and port are right, and that no firewall blocks UDP to it.',
+      hint: `Check that it runs (npx altostratus introducer), that host and port are right${pinned}, and that no firewall blocks UDP to it.`,
     })
   }
 
