@@ -63,6 +63,11 @@ export const BURST_LIMIT = 6
  * moment, acknowledgements do not come through. Milliseconds.
  */
 export const BURST_REFILL = 10
+/**
+ * What other data leaves free of the congestion window while real-time data is being sent in the session, so that this never waits for an
+ * acknowledgement: two packets. Bytes.
+ */
+export const TIME_CRITICAL_RESERVE = 2_560
 /** How long a time critical notification, forward or reverse, has effect. RFC 7016 §3.5.2.1. Milliseconds. */
 export const TIME_CRITICAL_MEMORY = 800
 

@@ -31,6 +31,7 @@ import {
   MAX_PING_MESSAGE,
   NEAR_CLOSE_LIMIT,
   TIME_CRITICAL_MEMORY,
+  TIME_CRITICAL_RESERVE,
 } from './constants.ts'
 import type { FlowOutput } from './flow/flow-output.ts'
 import { FlowSet } from './flow/flow-set.ts'
@@ -140,7 +141,16 @@ export class Session implements HeapItem, FlowOutput {
   private readonly userData = new UserData()
   private readonly writer = new Writer()
   private readonly header: PacketHeader
-  private readonly summary: AckSummary = { outstandingBefore: 0, ackedBytes: 0, anyAcks: false, anyNaks: false, anyLoss: false }
+  private readonly summary: AckSummary = {
+    outstandingBefore: 0,
+    ackedBytes: 0,
+    anyAcks: false,
+    anyNaks: false,
+    anyLoss: false,
+    queueDelay: -1,
+    srtt: -1,
+    reserved: 0,
+  }
   private readonly critical: TimeCriticality = { sentHere: false, elsewhere: false }
   private flows: FlowSet | undefined = undefined
   private liveness: Liveness | undefined = undefined
@@ -441,7 +451,7 @@ export class Session implements HeapItem, FlowOutput {
     const { control } = this
     const flows = this.flows as FlowSet
     const isOpen = this.sessionState === 'open'
-    const hasData = isOpen && flows.inFlight.bytes < this.congestion.window && flows.hasUserData
+    const hasData = isOpen && flows.hasUserData(this.congestion.window, this.reserve(now))
     const mayHaveData = hasData && now >= flows.burstOverAt
     this.burstOverAt = hasData && !mayHaveData ? flows.burstOverAt : Infinity
     const isUsual = !control.isEmpty || mayHaveData || (isOpen && (flows.mustAckNow || flows.hasProbes))
@@ -629,6 +639,9 @@ export class Session implements HeapItem, FlowOutput {
     const loss = flows.detectLoss()
     summary.anyNaks = loss > 0
     summary.anyLoss = loss === 2
+    summary.queueDelay = this.rtt.queueDelay
+    summary.srtt = this.rtt.srtt
+    summary.reserved = this.reserve(now)
     critical.sentHere = now - this.timeCriticalSentAt <= TIME_CRITICAL_MEMORY
     critical.elsewhere = now - this.reverseNotifiedAt <= TIME_CRITICAL_MEMORY || this.host.timeCritical.sentAnywhere(now)
     this.congestion.packetProcessed(summary, critical)
@@ -697,7 +710,7 @@ export class Session implements HeapItem, FlowOutput {
     if (flows.mustAckNow) flows.writeAcks(w, true)
     if (flows.hasProbes) flows.writeProbes(w, now, erto)
     if (!mayHaveData) return
-    const written = this.writeUserData(w, flows, w.at === empty)
+    const written = this.writeUserData(w, flows, w.at === empty, now)
     if (written === 0) return
     if (flows.wasCut) this.mtu.wanted(now)
     flows.dataPacketSent(now, erto)
@@ -710,11 +723,16 @@ export class Session implements HeapItem, FlowOutput {
   }
 
   /** A fragment that was cut while the path carried more has to go as it is, alone: then the system, or a router, cuts its packet up. */
-  private writeUserData(w: Writer, flows: FlowSet, alone: boolean): 0 | 1 | 2 {
-    const written = flows.writeUserData(w, this.congestion.window)
+  private writeUserData(w: Writer, flows: FlowSet, alone: boolean, now: number): 0 | 1 | 2 {
+    const reserved = this.reserve(now)
+    const written = flows.writeUserData(w, this.congestion.window, reserved)
     if (written !== 0 || !alone || this.mtu.size >= this.host.maxPathDatagram) return written
     w.end = this.host.maxPathDatagram - (this.keys as SessionKeys).sealer.tailroom
-    return flows.writeUserData(w, this.congestion.window)
+    return flows.writeUserData(w, this.congestion.window, reserved)
+  }
+
+  private reserve(now: number): number {
+    return now - this.timeCriticalSentAt <= TIME_CRITICAL_MEMORY ? TIME_CRITICAL_RESERVE : 0
   }
 }
 

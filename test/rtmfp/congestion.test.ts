@@ -61,7 +61,17 @@ const SENDS_REALTIME: TimeCriticality = { sentHere: true, elsewhere: true }
 const YIELDS: TimeCriticality = { sentHere: false, elsewhere: true }
 
 function summary(values: Partial<AckSummary>): AckSummary {
-  return { outstandingBefore: 0, ackedBytes: 0, anyAcks: true, anyNaks: false, anyLoss: false, ...values }
+  return {
+    outstandingBefore: 0,
+    ackedBytes: 0,
+    anyAcks: true,
+    anyNaks: false,
+    anyLoss: false,
+    queueDelay: -1,
+    srtt: -1,
+    reserved: 0,
+    ...values,
+  }
 }
 
 function lose(controller: AppendixAController, outstandingBefore: number, critical = NORMAL): number {

@@ -244,9 +244,14 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     return this.burstPaidAt - (BURST_LIMIT - 1) * BURST_REFILL
   }
 
-  /** Whether some flow has something that may be sent now. */
-  get hasUserData(): boolean {
-    return this.scheduler.next() !== undefined
+  /**
+   * Whether some flow has something that may be sent now.
+   * @param window What may be in flight.
+   * @param reserved What of it is for time critical flows alone.
+   */
+  hasUserData(window: number, reserved: number): boolean {
+    const flow = this.scheduler.next()
+    return flow !== undefined && this.inFlight.bytes < window - (flow.timeCritical ? 0 : reserved)
   }
 
   /** Writes due acknowledgements while they fit. @param obligatory The first is truncated rather than left out. RFC 7016 §3.6.3.4.5. */
@@ -266,18 +271,17 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   }
 
   /**
-   * Fills a packet with user data, highest priority first, while `window` allows. RFC 7016 §3.6.2.3.
+   * Fills a packet with user data, highest priority first, while the window allows; see {@link FlowSet.hasUserData}. RFC 7016 §3.6.2.3.
    * @returns 0: nothing was written, 1: data, 2: data of a time critical flow among it.
    */
-  writeUserData(w: Writer, window: number): 0 | 1 | 2 {
+  writeUserData(w: Writer, window: number, reserved: number): 0 | 1 | 2 {
     const { scheduler } = this
     const packet = ++this.packetSerial
     let last: SendFlow | undefined
     let lastNumber = 0
     let written: 0 | 1 | 2 = 0
-    while (this.inFlight.bytes < window) {
-      const flow = scheduler.next()
-      if (flow === undefined) break
+    while (this.hasUserData(window, reserved)) {
+      const flow = scheduler.flow as SendFlow
       const fragment = scheduler.fragment as Fragment
       const follows = flow === last && fragment.sequenceNumber === lastNumber + 1
       if (!flow.assemble(fragment, w, follows, flow.lastPacket === packet)) break

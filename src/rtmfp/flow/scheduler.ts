@@ -4,7 +4,8 @@ import type { SendFlow } from './send-flow.ts'
 
 /** Which flow sends next: the highest priority first, equals in turn, a packet each. RFC 7016 §3.6.2.3 leaves the manner to us. */
 export class Scheduler {
-  /** The fragment that {@link Scheduler.next} found with its flow. */
+  /** The flow that {@link Scheduler.next} found, and its fragment. */
+  flow: SendFlow | undefined = undefined
   fragment: Fragment | undefined = undefined
 
   private readonly levels: SendFlow[][] = Array.from({ length: PRIORITY_LEVELS }, () => [])
@@ -31,6 +32,7 @@ export class Scheduler {
       for (const flow of level) {
         const fragment = flow.eligible()
         if (fragment !== undefined) {
+          this.flow = flow
           this.fragment = fragment
           return flow
         }

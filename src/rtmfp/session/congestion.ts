@@ -12,6 +12,12 @@ export interface AckSummary {
   anyNaks: boolean
   /** A fragment was found to be lost by it. */
   anyLoss: boolean
+  /** How long packets wait in the queues of the path, milliseconds; −1 when it is not known. */
+  queueDelay: number
+  /** Smoothed round-trip time, milliseconds; −1 when it is not known. */
+  srtt: number
+  /** Bytes of the window that were kept free for real-time data. */
+  reserved: number
 }
 
 /** Who is sending or receiving real-time data, as far as it bears on this session. RFC 7016 §A.2. */
@@ -44,6 +50,8 @@ const STEP_CAP = 4_800
 const STEP_CAP_CRITICAL = 2_400
 /** Fewest acknowledged bytes per additive step. RFC 7016 §A.2. */
 const STEP_FLOOR = 64
+/** What may wait in queues beside real-time data of the same session, on top of the packet that is being sent. Milliseconds. */
+const QUEUE_TARGET = 2
 /** A round trip's additive increase comes in this many steps. RFC 7016 §A.1. */
 const STEPS_PER_WINDOW = 16
 /** Bytes added per step when the window may grow at the normal rate. RFC 7016 §A.2. */
@@ -86,10 +94,26 @@ export class AppendixAController implements CongestionController {
       this.threshold = Math.max(before * (gentle ? 7 / 8 : 1 / 2), CWND_INIT)
       this.window = this.threshold
       this.accumulator = 0
-    } else if (summary.anyAcks && !summary.anyNaks && before >= this.window) {
+    } else if (critical.sentHere && summary.queueDelay > this.queueTarget(summary.srtt)) {
+      this.giveWay(summary)
+    } else if (summary.anyAcks && !summary.anyNaks && before >= this.window - summary.reserved) {
       const increase = fastGrow ? this.increaseNormally(summary.ackedBytes) : this.increaseYielding(summary.ackedBytes, critical.sentHere)
       this.window = Math.max(this.window + Math.min(increase, this.segment), CWND_INIT)
     }
+  }
+
+  /** What may wait: a little, and the packet that is being sent, which at low rates takes longer than that. Milliseconds. */
+  private queueTarget(srtt: number): number {
+    return QUEUE_TARGET + (this.segment * srtt) / this.window
+  }
+
+  /** Real-time data of this same session waits behind its own bulk: less of that on the way, down to a queue that is hardly there. RFC 6817 §2.4. */
+  private giveWay({ queueDelay, srtt, ackedBytes }: AckSummary): void {
+    const target = this.queueTarget(srtt)
+    const excess = Math.min((queueDelay - target) / target, 2)
+    this.window = Math.max(this.window - (excess * ackedBytes * this.segment) / this.window, CWND_INIT)
+    this.threshold = Math.min(this.threshold, this.window)
+    this.accumulator = 0
   }
 
   private increaseNormally(acked: number): number {

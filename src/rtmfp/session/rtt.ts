@@ -10,6 +10,8 @@ import {
 } from '../constants.ts'
 
 const NONE = -1
+/** How long the shortest round trip counts; a path may change. Milliseconds. */
+const LEAST_MEMORY = 10_000
 /** Timestamps are 16 bits wide. RFC 7016 §2.2.4. */
 const TIMESTAMP_MASK = 0xffff
 /** A round trip of more ticks than this can't be told from a negative one. RFC 7016 §3.5.2.2. */
@@ -26,6 +28,11 @@ export class RttEstimator {
   /** Effective retransmission timeout, milliseconds. */
   erto: number = ERTO_INITIAL
 
+  /** The latest measurement, and the least of the last ten to twenty seconds, milliseconds; −1 before the first. */
+  private latest: number = NONE
+  private least: number = NONE
+  private leastBefore: number = NONE
+  private leastSince = -Infinity
   private received: number = NONE
   private receivedAt = -Infinity
   private echoSent: number = NONE
@@ -45,7 +52,9 @@ export class RttEstimator {
     if (echo === NONE || echo === this.echoReceived) return
     this.echoReceived = echo
     const ticks = (this.timestamp(now) - echo) & TIMESTAMP_MASK
-    if (ticks <= RTT_TICKS_LIMIT) this.measured(ticks * TIMESTAMP_TICK)
+    if (ticks > RTT_TICKS_LIMIT) return
+    this.measured(ticks * TIMESTAMP_TICK)
+    this.trackLeast(ticks * TIMESTAMP_TICK, now)
   }
 
   /** The timestamp echo to send at `now`, or −1 when none is to be sent. */
@@ -61,6 +70,11 @@ export class RttEstimator {
     if (echo === this.echoSent) return NONE
     this.echoSent = echo
     return echo
+  }
+
+  /** How much longer the latest round trip took than the shortest of late, milliseconds; −1 when it is not known. What waits in queues takes that. */
+  get queueDelay(): number {
+    return this.latest === NONE ? NONE : this.latest - (this.leastBefore === NONE ? this.least : Math.min(this.least, this.leastBefore))
   }
 
   /** A retransmission timeout has fired and there was loss. */
@@ -80,6 +94,18 @@ export class RttEstimator {
   pathChanged(): void {
     this.srtt = NONE
     this.rttvar = 0
+    this.latest = NONE
+    this.least = NONE
+    this.leastBefore = NONE
+  }
+
+  private trackLeast(rtt: number, now: number): void {
+    this.latest = rtt
+    if (now - this.leastSince > LEAST_MEMORY) {
+      this.leastBefore = this.least
+      this.least = rtt
+      this.leastSince = now
+    } else if (rtt < this.least) this.least = rtt
   }
 
   private measured(rtt: number): void {
