@@ -139,7 +139,8 @@ export class Reader {
     this.need(count)
     const start = this.at
     this.at = start + count
-    return this.bytes.slice(start, this.at)
+    // Not its own `slice`: that of Node's Buffer gives a view.
+    return Uint8Array.prototype.slice.call(this.bytes, start, this.at)
   }
 
   /** A copy of all that remains. */

@@ -72,7 +72,7 @@ export function parseCertificate(bytes: Uint8Array, backend: CryptoBackend): Cer
   if (ephemeralGroups.length > 0 && staticKeys.size > 0) throw new DecodeError('static and ephemeral groups in one certificate')
   const fingerprint = backend.sha256(canonical)
   return {
-    bytes: bytes.slice(),
+    bytes: Uint8Array.from(bytes),
     canonical,
     fingerprint,
     peerId: toHex(fingerprint),
@@ -100,7 +100,7 @@ const SMALL_ORDER: ReadonlySet<string> = new Set([
 ])
 
 function isSmallOrder(signingKey: Uint8Array): boolean {
-  const y = signingKey.slice()
+  const y = Uint8Array.from(signingKey)
   y[31] = (y[31] as number) & 0x7f
   return SMALL_ORDER.has(toHex(y))
 }

@@ -100,7 +100,8 @@ export function createIdentity(options: IdentityOptions): Identity {
 /** Restores what {@link Identity.export} gave. @throws AltostratusError `BAD_IDENTITY`. */
 export function importIdentity(bytes: Uint8Array, { backend }: CryptoContext): Identity {
   try {
-    const options = parseOptions(exportedOptions(bytes, backend))
+    // Files are read into Node's Buffer, which is not an array of its own in all things.
+    const options = parseOptions(exportedOptions(new Uint8Array(bytes), backend))
     const certificateBytes = options.find((option) => option.type === EXPORT_CERTIFICATE)?.value
     if (certificateBytes === undefined) throw new DecodeError('no certificate')
     const certificate = parseCertificate(certificateBytes, backend)

@@ -103,8 +103,11 @@ describe('Reader and Writer', () => {
     }
   })
 
-  test('a view shares bytes, a copy and the rest do not', () => {
-    const source = fromHex('0102030405')
+  test.each([
+    ['an array', (bytes: Uint8Array): Uint8Array => bytes],
+    ['a Buffer, whose own slice is no copy', (bytes: Uint8Array): Uint8Array => Buffer.from(bytes)],
+  ])('a view shares bytes, a copy and the rest do not: of %s', (_name, made) => {
+    const source = made(fromHex('0102030405'))
     const r = new Reader(source)
     const view = r.view(2)
     const copy = r.copy(1)

@@ -106,6 +106,20 @@ describe('exported identities', () => {
     }
   })
 
+  test('read from a file, as a Buffer, they are the same again, and the Buffer is left as it was', () => {
+    // A key's highest bit is set in half of all.
+    for (let seed = 0; seed < 20; seed++) {
+      const identity = createIdentity({ backend: nodeBackend, random: seededRandom(seed), acceptsAncillary: true })
+      const buffer = Buffer.from(identity.export())
+      const again = importIdentity(buffer, context)
+      expect(again.peerId).toBe(identity.peerId)
+      expect(toHex(again.certificate.signingKey!)).toBe(toHex(identity.certificate.signingKey!))
+      expect(toHex(buffer)).toBe(toHex(identity.export()))
+      buffer.fill(0)
+      expect(toHex(again.export())).toBe(toHex(identity.export()))
+    }
+  })
+
   test('every truncation and any altered byte is told as BAD_IDENTITY', () => {
     const bytes = createIdentity({ ...context, staticGroups: [GROUP_X25519] }).export()
     const check = (altered: Uint8Array): void => {
