@@ -61,11 +61,13 @@ export async function runIntroducer(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error.message}\n`)
     return FAILED
   }
-  announce(introducer, settings)
-  const signal = await new Promise<string>((resolve) => {
+  // Before it is said that it runs: whoever reads that may stop it at once.
+  const stop = new Promise<string>((resolve) => {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
   })
+  announce(introducer, settings)
+  const signal = await stop
   say(settings, { event: 'stopping', signal, ...introducer.stats }, `${signal}: telling ${introducer.stats.peers} peers, then stopping.`)
   await introducer.close()
   say(settings, { event: 'stopped' }, 'Stopped.')

@@ -28,6 +28,7 @@ interface Listening {
 async function listening(...args: readonly string[]): Promise<Listening> {
   const running = altostratus('introducer', '--json', ...LOOPBACK, ...args)
   await until(() => running.output().includes('\n') || running.child.exitCode !== null)
+  if (running.child.exitCode !== null) throw new Error(`it did not start: ${(await running.done).stderr}`)
   const { event, port, peerId, pid } = JSON.parse(running.output().split('\n')[0]!) as Record<string, string | number>
   expect([event, pid]).toEqual(['listening', running.child.pid])
   return { running, port: Number(port), peerId: String(peerId) }
@@ -86,7 +87,7 @@ describe('altostratus introducer', () => {
         const { running, peerId } = await listening('--identity', file)
         fingerprints.push(peerId)
         running.child.kill('SIGTERM')
-        await running.done
+        expect((await running.done).exitCode).toBe(0)
       }
       expect(fingerprints[0]).toMatch(/^[0-9a-f]{64}$/)
       expect(fingerprints[1]).toBe(fingerprints[0])
@@ -109,6 +110,18 @@ describe('altostratus introducer', () => {
   )
 
   test(
+    'a file that can not be read or made is said to, with the reason',
+    async () => {
+      for (const file of [folder, join(folder, 'not', 'there')]) {
+        const { exitCode, stdout, stderr } = await altostratus('introducer', ...LOOPBACK, '--identity', file).done
+        expect([exitCode, stdout]).toEqual([1, ''])
+        expect(stderr).toMatch(new RegExp(`^${file} can not be used: .*(EISDIR|ENOENT)`))
+      }
+    },
+    TIMEOUT,
+  )
+
+  test(
     'a port that is in use: says so and what to do, and exits with 1',
     async () => {
       const link = await openUdp({ host: '127.0.0.1' })
@@ -126,6 +139,10 @@ describe('altostratus introducer', () => {
   test.each([
     [['introducer', '--port', '99999'], /--port takes a number from 0 to 65535, not 99999/],
     [['introducer', '--port', 'http'], /--port takes a number/],
+    [['introducer', '--port='], /--port takes a number/],
+    [['introducer', '--port', '1e3'], /--port takes a number/],
+    [['introducer', '--port'], /--port/],
+    [['introducer', '--identity'], /--identity/],
     [['introducer', '--frobnicate'], /frobnicate/],
     [['introducer', 'extra'], /extra/],
     [['introduce'], /no command "introduce"/],

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { seededRandom } from '../../src/base/random.ts'
-import { CODE_ALPHABET, CODE_LENGTH, GRACE, MAX_LISTED, MAX_ROOMS_PER_PEER } from '../../src/introducer/constants.ts'
+import type { Random } from '../../src/base/random.ts'
+import { CODE_ALPHABET, CODE_LENGTH, GRACE, MAX_LISTED, MAX_ROOMS, MAX_ROOMS_PER_PEER } from '../../src/introducer/constants.ts'
 import { Directory } from '../../src/introducer/directory.ts'
 import type { RoomSettings, Ticket } from '../../src/introducer/protocol.ts'
 
@@ -25,6 +26,59 @@ describe('rooms', () => {
     expect(codes.size).toBe(2_000)
     for (const code of codes) expect(code).toMatch(new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`))
     for (const twin of '01OILU') expect(CODE_ALPHABET).not.toContain(twin)
+  })
+
+  test('a code that a room has already is drawn again', () => {
+    // The same code for both rooms at first, then another; room IDs that differ.
+    const letters = Array.from('AAAAA' + 'AAAAA' + 'BAAAA', (letter) => CODE_ALPHABET.indexOf(letter))
+    let rooms = 0
+    const random: Random = { fill: (target) => target.fill(++rooms), uint32: () => letters.shift()! }
+    const directory = new Directory(random)
+    expect(directory.create('a', settings(), {}).code).toBe('AAAAA')
+    expect(directory.create('b', settings(), {}).code).toBe('BAAAA')
+  })
+
+  test('codes use each letter and digit about equally often', () => {
+    const directory = make()
+    const counts = new Map<string, number>()
+    for (let i = 0; i < 6_000; i++) {
+      for (const letter of directory.create(`peer ${i}`, settings(), {}).code) counts.set(letter, (counts.get(letter) ?? 0) + 1)
+    }
+    expect(counts.size).toBe(CODE_ALPHABET.length)
+    // 1,000 each on average; a standard deviation is 31.
+    for (const count of counts.values()) expect(Math.abs(count - 1_000)).toBeLessThan(160)
+  })
+
+  test('an introducer holds so many rooms; then none is made, not even anew, until one ends', () => {
+    const directory = make()
+    const first = directory.create('peer 0', settings(), {})
+    for (let i = 1; i < MAX_ROOMS; i++) directory.create(`peer ${i}`, settings(), {})
+    expect(() => directory.create('one more', settings(), {})).toThrow(refused('TOO_MANY_ROOMS'))
+    expect(() => directory.rejoin('one more', 'f'.repeat(32), '22222', 0, settings(), {})).toThrow(refused('TOO_MANY_ROOMS'))
+    expect(join(directory, 'guest', first).members).toHaveLength(2)
+    directory.leaveAll('peer 1')
+    expect(directory.create('one more', settings(), {}).members).toHaveLength(1)
+  })
+
+  test('who joins again has the same place, and nobody is told', () => {
+    const directory = make()
+    const first = directory.create('a', settings(), {})
+    join(directory, 'b', first)
+    directory.notices.length = 0
+    expect(join(directory, 'b', first).self.order).toBe(1)
+    expect(directory.notices).toEqual([])
+  })
+
+  test('leaving a room that is not there, or that one is not in, changes nothing', () => {
+    const directory = make()
+    const first = directory.create('a', settings(), {})
+    directory.notices.length = 0
+    directory.leave('b', first.roomId)
+    directory.leave('a', 'f'.repeat(32))
+    directory.leaveAll('nobody')
+    directory.lost('nobody', 0)
+    directory.found('nobody')
+    expect([directory.roomCount, directory.notices]).toEqual([1, []])
   })
 
   test('who comes is told of those who are there, and they of who comes and goes', () => {

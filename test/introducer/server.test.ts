@@ -136,6 +136,24 @@ describe('strangers', () => {
     expect(replies.filter((type) => type === CHUNK_RHELLO).length).toBeLessThanOrEqual(2)
   })
 
+  test('who has left a room is a stranger again: no more introductions to those who are in it', async () => {
+    const net = simulate()
+    const [ada, ben] = await net.players(meeting, 2)
+    const { network } = ben!
+    const { driver } = network as unknown as { readonly driver: Driver }
+    const epd = fingerprintEpd(ada!.network.identity.fingerprint)
+    const reach = async (): Promise<number> => {
+      const before = net.introducer.stats.introductions
+      driver.endpoint.open({ epd, candidates: [network.introducer.address!], timeout: 2_000 }, net.clock.now())
+      network.kick()
+      await net.run(3_000)
+      return net.introducer.stats.introductions - before
+    }
+    expect(await reach()).toBeGreaterThan(0)
+    await net.wait(ben!.leave())
+    expect(await reach()).toBe(0)
+  })
+
   test('who guesses codes is slowed down long before a code is found', async () => {
     const net = simulate()
     await net.players(meeting, 1)
