@@ -24,6 +24,8 @@ test('docs/introducer.md: the limits are those of the code', () => {
   ])
   expect(page).toContain(`keeps the place for ${limits.GRACE / 1_000} seconds`)
   expect(page).toContain(`UDP port; ${limits.DEFAULT_PORT} if not given`)
+  expect(page).toContain(`they notice within ${limits.CLIENT_DEAD_AFTER / 1_000} seconds`)
+  // "After one second, then at growing intervals up to half a minute."
   expect([limits.RECONNECT_FIRST, limits.RECONNECT_LAST]).toEqual([1_000, 30_000])
 })
 
