@@ -39,7 +39,7 @@ export class Candidates {
   /** Tries again at once, unless an attempt was made within `interval` milliseconds; the schedule goes on as it was. */
   nudge(now: number, interval: number): void {
     for (const attempt of this.attempts) {
-      if (now - attempt.lastAt < interval) continue
+      if (attempt.nextAt <= now || now - attempt.lastAt < interval) continue
       attempt.interval -= STARTUP_BACKOFF
       attempt.nextAt = now
     }
