@@ -10,6 +10,9 @@ export const REDIRECT_THRESHOLD = 24
 export const TAG_LENGTH = 16
 /** Length of an RHello cookie: some implementations refuse any other. Bytes. */
 export const COOKIE_LENGTH = 64
+/** Longest tag that is echoed, and longest cookie: ours and others' are far below, and what answers them has to fit into a packet. Bytes. */
+export const MAX_FOREIGN_TAG = 255
+export const MAX_FOREIGN_COOKIE = 1_024
 /** How long a cookie is good. RFC 7016 §3.5.1.1.2 (not less than 95 s). Milliseconds. */
 export const COOKIE_LIFETIME = 95_000
 /** Answers to an address that has not proved itself are at most this many times what it sent. */
@@ -145,6 +148,8 @@ export const MAX_FRAGMENTED_PACKETS = 48
 export const MAX_INCOMING_SESSIONS = 20_000
 /** Forwarded IHellos that one session may cause answers to, a second: a room's worth of joiners, no reflector. RFC 7016 §3.5.1.5. */
 export const FORWARDED_PER_SECOND = 64
+/** Longest forwarded IHello: has to fit into any packet of a session, or nothing behind it would ever be sent. Bytes. */
+export const MAX_FORWARDED_HELLO = 512
 /** Start-up datagrams that wait to be sent at a time; a flood of hellos gets no further memory. */
 export const MAX_STARTUP_QUEUE = 1_024
 /** Room for the longest datagram that a link may hand in. Bytes. */

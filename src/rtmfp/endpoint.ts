@@ -338,6 +338,7 @@ export class Endpoint implements SessionHost {
     const r = this.reader.reset(this.plain, this.defaultOpener.plainStart, end)
     readPacketHeader(r, this.header)
     if (this.header.mode !== MODE_STARTUP) return 'wrong mode'
+    this.handshake.begin()
     const cursor = this.cursor.reset(r.bytes, r.at, r.end)
     let whole: Uint8Array | undefined
     let dropped: string | undefined

@@ -22,7 +22,7 @@ import {
   rikeyingSignedParameters,
 } from '../wire/startup.ts'
 import type { FIHello, IHello, IIKeying, RIKeying } from '../wire/startup.ts'
-import { AMPLIFICATION_LIMIT, KEYING_NUDGE_INTERVAL } from './constants.ts'
+import { AMPLIFICATION_LIMIT, KEYING_NUDGE_INTERVAL, MAX_FOREIGN_COOKIE, MAX_FOREIGN_TAG } from './constants.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Session } from './session.ts'
 import type { Opening } from './session/opening.ts'
@@ -31,9 +31,16 @@ import { StartupPackets } from './startup.ts'
 /** Session start-up in all three roles: initiator, responder, and the introducer between them. RFC 7016 §3.5.1. */
 export class Handshake {
   private readonly endpoint: Endpoint
+  /** Bytes of answers to hellos of the datagram at hand: several may be in one. */
+  private answered = 0
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint
+  }
+
+  /** A datagram begins. */
+  begin(): void {
+    this.answered = 0
   }
 
   /**
@@ -90,26 +97,34 @@ export class Handshake {
   /** As responder, or as introducer for another. RFC 7016 §3.5.1.1.2, §3.5.1.6. */
   private receiveIHello(hello: IHello, from: Address, received: number, now: number): string | undefined {
     const { identity, config, startup } = this.endpoint
+    if (hello.tag.length > MAX_FOREIGN_TAG) return 'tag too long'
     if (selects(hello.epd, identity.certificate)) return this.sendRHello(hello, from, received, now)
     const introduction = config.introduce?.(hello.epd, from)
     if (introduction === undefined) return 'hello for someone else'
     const { addresses, forwardTo } = introduction
     if (addresses.length > 0) {
       const redirect = startup.redirect({ tagEcho: hello.tag, destinations: addresses }, now)
-      if (redirect.length > received * AMPLIFICATION_LIMIT) return 'hello too short for its answer'
+      if (!this.mayAnswer(redirect, received)) return 'hello too short for its answer'
       startup.send(redirect, from)
     }
     const replyAddress = { address: from, origin: ORIGIN_OBSERVED }
-    forwardTo?.forward(StartupPackets.forwardedHello({ epd: hello.epd, replyAddress, tag: hello.tag }))
-    return undefined
+    const isForwarded = forwardTo?.forward(StartupPackets.forwardedHello({ epd: hello.epd, replyAddress, tag: hello.tag }))
+    return isForwarded === false ? 'hello not forwarded' : undefined
   }
 
   private sendRHello(hello: IHello, to: Address, received: number, now: number): string | undefined {
     const { cookies, identity, startup } = this.endpoint
+    if (hello.tag.length > MAX_FOREIGN_TAG) return 'tag too long'
     const certificate = identity.certificate.bytes
     const rhello = startup.rhello({ tagEcho: hello.tag, cookie: cookies.make(to, now), certificate }, now)
-    if (rhello.length > received * AMPLIFICATION_LIMIT) return 'hello too short for its answer'
+    if (!this.mayAnswer(rhello, received)) return 'hello too short for its answer'
     return startup.send(rhello, to) ? undefined : 'too many hellos'
+  }
+
+  private mayAnswer(answer: Uint8Array, received: number): boolean {
+    if (this.answered + answer.length > received * AMPLIFICATION_LIMIT) return false
+    this.answered += answer.length
+    return true
   }
 
   private receiveRedirect(payload: Reader, from: Address, now: number): string | undefined {
@@ -130,6 +145,7 @@ export class Handshake {
     const session = this.endpoint.byTagEcho(tagEcho)
     const opening = session?.opening
     if (session === undefined || opening === undefined || session.state !== 'ihello-sent') return 'unknown tag'
+    if (cookie.length > MAX_FOREIGN_COOKIE) return 'cookie too long'
     const certificate = parseCertificate(bytes, this.endpoint.config.backend)
     if (!selects(opening.epd, certificate)) return 'certificate is not the one asked for'
     const other = this.endpoint.findOther(
@@ -177,6 +193,7 @@ export class Handshake {
     const { opening } = session
     if (opening === undefined || session.state !== 'keying-sent') return 'unexpected cookie change'
     if (opening.cookieChanged || !equalBytes(oldCookie, opening.cookie)) return 'unexpected cookie change'
+    if (newCookie.length > MAX_FOREIGN_COOKIE) return 'cookie too long'
     opening.cookieChanged = true
     opening.candidates.select(session.farAddress as Address, now)
     this.keyWith(session, opening, newCookie, now)
@@ -194,9 +211,10 @@ export class Handshake {
     }
     if (verdict !== 'valid') return `cookie ${verdict}`
     const present = [...endpoint.sessions].filter((s) => s.farAddress?.equals(from) === true && this.isPresent(s))
-    const answered = present.find((s) => s.state === 'open' && isRetransmission(s, iikeying))?.answered
-    if (answered !== undefined) {
-      endpoint.startup.send(answered.datagram, from)
+    const earlier = endpoint.findOther(undefined, (s) => isRetransmission(s, iikeying))
+    if (earlier?.answered !== undefined) {
+      if (earlier.state !== 'open') return 'keying of a session that is over'
+      endpoint.startup.send(earlier.answered.datagram, from)
       return undefined
     }
     const certificate = parseCertificate(iikeying.certificate, endpoint.config.backend)
@@ -204,7 +222,7 @@ export class Handshake {
       return 'bad signature'
     }
     for (const existing of present) {
-      const refusal = this.resolveExisting(existing, certificate)
+      const refusal = this.resolveExisting(existing, certificate, endpoint.cookies.madeAt(iikeying.cookieEcho))
       if (refusal !== undefined) return refusal
     }
     if (endpoint.config.acceptSession?.(certificate.peerId, certificate, from) === false) return 'session not accepted'
@@ -216,12 +234,14 @@ export class Handshake {
   }
 
   /** A session with that address is there already: glare, or a new start of the same identity. RFC 7016 §3.5.1.1.2, §3.5.1.3. */
-  private resolveExisting(existing: Session, certificate: Certificate): string | undefined {
+  private resolveExisting(existing: Session, certificate: Certificate, helloAt: number): string | undefined {
     const near = this.endpoint.identity.certificate.bytes
     const known = existing.farCertificate
     const same = known !== undefined && overrides(certificate.bytes, known.bytes)
     if (existing.state === 'open') {
       if (!same) return 'address has a session'
+      // A keying that comes late or again, as after glare, must not end the session that has come after it.
+      if (helloAt < existing.notBefore) return 'keying older than the session'
       existing.overridden()
       return undefined
     }

@@ -132,6 +132,9 @@ export class Session implements HeapItem, FlowOutput {
   /** @internal IIKeying's component and our answer, for a retransmitted one. RFC 7016 §3.5.1.1.2. */
   answered: { readonly component: Uint8Array; readonly farId: number; readonly datagram: Uint8Array } | undefined = undefined
 
+  /** @internal When it began, on the cookies' clock: an IIKeying with an older cookie is from before it. Milliseconds. */
+  notBefore = 0
+
   private sessionState: SessionState = 'ihello-sent'
   private readonly host: SessionHost
   private readonly options: SessionOptions
@@ -341,6 +344,7 @@ export class Session implements HeapItem, FlowOutput {
     this.flows = new FlowSet({ output: this, maxMessageBytes: this.host.maxMessageBytes, wake: () => this.host.wake(this) })
     this.pathChanged()
     this.rtt.seed(now - startedAt)
+    this.notBefore = this.isInitiator ? Math.floor(now) : startedAt
     this.sessionState = 'open'
     this.host.emit({ type: 'session-open', session: this })
     this.host.wake(this)
