@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import { Liveness } from '../../src/rtmfp/session/liveness.ts'
 
+const USUAL = { keepaliveInterval: 1_000, deadAfter: 5_000 }
+
 describe('liveness', () => {
   test('asks after silence, then as soon as a ping can be taken for lost, and gives up in time', () => {
-    const l = new Liveness({ keepaliveInterval: 1_000, deadAfter: 5_000 }, 0, 0)
+    const l = new Liveness(USUAL, 0, 0)
     const pings: number[] = []
     let silentAt = 0
     for (let now = 0; !l.isDead(now); now += 10) {
@@ -18,5 +20,51 @@ describe('liveness', () => {
     l.heard(4_990)
     expect(l.isDead(5_000)).toBe(false)
     expect(l.deadline).toBe(5_990)
+  })
+
+  test('RFC 7016 §3.5.4.1: who is heard of is not asked, and each word heard puts off the next question', () => {
+    const l = new Liveness(USUAL, 0, 0)
+    for (let now = 0; now < 60_000; now += 999) {
+      l.heard(now)
+      expect(l.takePing(now + 998, 300)).toBe(false)
+      expect(l.isDead(now + 998)).toBe(false)
+    }
+  })
+
+  test('a responder gives the first packet more time than any other', () => {
+    const l = new Liveness(USUAL, 15_000, 100)
+    expect(l.isDead(20_099)).toBe(false)
+    expect(l.isDead(20_100)).toBe(true)
+    l.heard(20_000)
+    expect(l.isDead(24_999)).toBe(false)
+    expect(l.isDead(25_000)).toBe(true)
+  })
+
+  test('silence is told of once, not with the first question, and again after the far end has been heard', () => {
+    const l = new Liveness(USUAL, 0, 0)
+    const silent = (from: number): number[] => {
+      const at: number[] = []
+      for (let now = from; now < from + 4_000; now += 10) if (l.takePing(now, 500) && l.hasFallenSilent) at.push(now - from)
+      return at
+    }
+    expect(silent(0)).toEqual([1_500])
+    l.heard(4_000)
+    expect(silent(4_000)).toEqual([1_500])
+  })
+
+  test('a suspicion asks at once and never puts a question off', () => {
+    const l = new Liveness(USUAL, 0, 0)
+    l.suspect(400)
+    expect(l.deadline).toBe(400)
+    expect(l.takePing(400, 300)).toBe(true)
+    l.suspect(10_000)
+    expect(l.deadline).toBe(700)
+  })
+
+  test('a keepalive interval shorter than the retransmission timeout is kept', () => {
+    const l = new Liveness({ keepaliveInterval: 100, deadAfter: 5_000 }, 0, 0)
+    const at: number[] = []
+    for (let now = 0; now < 500; now++) if (l.takePing(now, 3_000)) at.push(now)
+    expect(at).toEqual([100, 200, 300, 400])
   })
 })
