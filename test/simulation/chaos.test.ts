@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { runChaos } from './chaos.ts'
 
 /** `npm run chaos` sets these. */
-const seeds = Number(process.env['CHAOS_SEEDS'] ?? 1_000)
+const seeds = Number(process.env['CHAOS_COUNT'] ?? 1_000)
 const first = Number(process.env['CHAOS_FROM'] ?? 1)
 const GROUP = 100
 /** For a group. Milliseconds. */
