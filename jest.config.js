@@ -15,5 +15,7 @@ export default {
     '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } }],
   },
   maxWorkers: '100%',
+  // A worker keeps the modules of every test file that it has run, and collecting garbage around them takes longer than the tests.
+  workerIdleMemoryLimit: '256MB',
   testTimeout: 30_000,
 }
