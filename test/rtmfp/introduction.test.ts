@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
-import { Reader, concat, utf8 } from '../../src/base/bytes.ts'
+import { Reader, concat, equalBytes, utf8 } from '../../src/base/bytes.ts'
 import { randomBytes } from '../../src/base/random.ts'
 import { ancillaryEpd, fingerprintEpd } from '../../src/crypto/epd.ts'
 import { AMPLIFICATION_LIMIT, FORWARDED_PER_SECOND, MAX_FOREIGN_TAG, MAX_FORWARDED_HELLO, TAG_LENGTH } from '../../src/rtmfp/constants.ts'
@@ -37,18 +37,19 @@ interface How {
 function introduced(seed: number, how: Partial<How> = {}): Introduced {
   const { redirects = true, forwards = true, acceptForwarded = true } = how
   const world = new World(seed)
-  let known: { epd: Uint8Array; session: Session } | undefined
+  const known: { epd: Uint8Array; session: Session }[] = []
   const introduce = (epd: Uint8Array): Introduction | undefined => {
-    if (known === undefined || known.epd.join() !== epd.subarray(0, known.epd.length).join()) return undefined
-    const addresses = redirects ? [{ address: known.session.farAddress!, origin: ORIGIN_OBSERVED }] : []
-    return { addresses, forwardTo: forwards ? known.session : undefined }
+    const found = known.find((one) => equalBytes(one.epd, epd.subarray(0, one.epd.length)))
+    if (found === undefined) return undefined
+    const addresses = redirects ? [{ address: found.session.farAddress!, origin: ORIGIN_OBSERVED }] : []
+    return { addresses, forwardTo: forwards ? found.session : undefined }
   }
   const introducer = world.add({ introduce })
   const [a, b] = [world.add(), world.add()]
   b.endpoint.open({ epd: epdOf(introducer), candidates: [introducer.address], acceptForwarded }, world.now)
   world.run(200)
   const registered = eventsOf(introducer, 'session-open')[0]!.session
-  known = { epd: epdOf(b), session: registered }
+  known.push({ epd: epdOf(b), session: registered })
   return { world, introducer, a, b, registered }
 }
 
