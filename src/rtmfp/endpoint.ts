@@ -58,6 +58,12 @@ export interface EndpointConfig {
   readonly maxDatagram?: number
   /** Largest datagram to probe the path for, bytes; 1,472 by default; `maxDatagram` for no path MTU discovery. RFC 7016 §3.5.4.3. */
   readonly maxPathDatagram?: number
+  /**
+   * How many times what came from an unproven address is sent back there at most, in bytes; 3 by default. Initiators that know RFC 7425 alone send
+   * hellos of 50 bytes: one that has to answer them with a host name or static keys in its certificate needs more, up to `Infinity`, and can
+   * then be made to send others what they did not ask for.
+   */
+  readonly amplificationLimit?: number
   /** Largest message to send or take, bytes; 1 MiB by default. */
   readonly maxMessageBytes?: number
   /** Ask after silence of this many milliseconds; 1,000 by default. */

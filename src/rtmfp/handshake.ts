@@ -122,7 +122,7 @@ export class Handshake {
   }
 
   private mayAnswer(answer: Uint8Array, received: number): boolean {
-    if (this.answered + answer.length > received * AMPLIFICATION_LIMIT) return false
+    if (this.answered + answer.length > received * (this.endpoint.config.amplificationLimit ?? AMPLIFICATION_LIMIT)) return false
     this.answered += answer.length
     return true
   }

@@ -322,6 +322,21 @@ describe('amplification', () => {
     }
   })
 
+  test('a short hello of another implementation is answered where the limit allows it', () => {
+    for (const amplificationLimit of [AMPLIFICATION_LIMIT, Infinity]) {
+      const world = new World(20)
+      const node = world.add({ amplificationLimit }, { staticGroups: [14], suites: [], signing: false, acceptsAncillary: true })
+      const seen = watch(world)
+      hand(
+        world,
+        node,
+        sealLong((w) => writeIHello(w, { epd: ancillaryEpd('rtmfp:'), tag: randomBytes(world.random, TAG_LENGTH) })),
+        stranger,
+      )
+      expect(ofType(seen, CHUNK_RHELLO)).toHaveLength(amplificationLimit === Infinity ? 1 : 0)
+    }
+  })
+
   test('our own hellos are long enough for the answers of our own', () => {
     const world = new World(19)
     const [a, b] = [world.add(), world.add({}, { hostname: 'a-rather-long-name.of-a-server.example', groups: [31, 14, 5, 2] })]
