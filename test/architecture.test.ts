@@ -14,10 +14,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   link: ['base'],
   platform: ['base', 'crypto', 'link'],
   introducer: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform'],
-  room: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform', 'introducer'],
-  testing: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform', 'introducer', 'room'],
-  cli: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform', 'introducer', 'room'],
-  entry: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform', 'introducer', 'room', 'testing'],
+  schema: ['base'],
+  sync: ['base', 'schema'],
+  room: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform', 'introducer', 'schema', 'sync'],
+  testing: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform', 'introducer', 'schema', 'sync', 'room'],
+  cli: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform', 'introducer', 'schema', 'sync', 'room'],
+  entry: ['base', 'wire', 'crypto', 'rtmfp', 'link', 'platform', 'introducer', 'schema', 'sync', 'room', 'testing'],
 }
 
 /** Files that tie two layers together, by design, and what they may import beyond their layer. */
@@ -34,6 +36,7 @@ const FEWEST: Readonly<Record<string, number>> = {
   rtmfp: 12,
   link: 4,
   introducer: 3,
+  schema: 4,
   room: 4,
   platform: 2,
   entry: 4,
@@ -49,7 +52,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
 /** The only files that may import Node's modules. None of them is reachable from the browser's entry. */
 const NODE_FILES = /^(cli\/.*|platform\/node|crypto\/(node|default-node)|crypto\/node\/.*|link\/udp)\.ts$/
 
-const SANS_IO = /^(base|wire|crypto|rtmfp)\//
+const SANS_IO = /^(base|wire|crypto|rtmfp|schema|sync)\//
 const PLATFORM_FILES = /^(crypto\/(node|default-node|default-browser)|platform\/\w+|cli\/.*)\.ts$/
 
 /** Ambient clocks, randomness, timers and I/O, as they are used; a method of ours may share such a name. */

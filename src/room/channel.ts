@@ -4,7 +4,7 @@ import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { ChannelDefinition } from './definition.ts'
 import { SafeEmitter } from './emitter.ts'
 import type { Peer } from './peer.ts'
-import type { Fields, Message } from './schema.ts'
+import type { Fields, Message } from '../schema/field.ts'
 
 /** What a channel needs of its room. */
 export interface ChannelHost {

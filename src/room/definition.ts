@@ -1,8 +1,8 @@
 import { AltostratusError } from '../base/errors.ts'
 import { MAX_NAME } from '../introducer/constants.ts'
 import { CHANNEL_MESSAGE, MAX_CHANNELS, MAX_CHANNEL_NAME } from './constants.ts'
-import { t } from './schema.ts'
-import type { Field, Fields, Message } from './schema.ts'
+import { t } from '../schema/t.ts'
+import type { Field, Fields, Message } from '../schema/field.ts'
 
 /**
  * How the messages of a channel travel. `reliable`: each once, in order. `reliable-unordered`: each once, as it arrives. `unreliable`: as

@@ -5,7 +5,7 @@ import { pack, unpack } from '../../src/introducer/packing.ts'
 import { asListings, asTicket, decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/introducer/protocol.ts'
 import type { Request, Response } from '../../src/introducer/protocol.ts'
 import { CHANNEL_FLOW, CONTROL_FLOW } from '../../src/room/constants.ts'
-import { t } from '../../src/room/schema.ts'
+import { t } from '../../src/schema/t.ts'
 import { readVectors } from './vectors.ts'
 
 const [introducer, room] = readVectors('docs/protocol.md').slice(4) as [Map<string, Uint8Array>, Map<string, Uint8Array>]
