@@ -1,5 +1,8 @@
 import { DecodeError } from './errors.ts'
 
+/** The first byte of every IPv4 address of the machine itself. */
+const LOOPBACK_NETWORK = 127
+
 /**
  * An Internet socket address, immutable. IPv4-mapped IPv6 addresses become IPv4 ones, so that one peer has one
  * address whatever socket its packets came through. Two addresses are the same when their `key`s are.
@@ -39,6 +42,12 @@ export class Address {
 
   get isIpv4(): boolean {
     return this.ip.length === 4
+  }
+
+  /** Whether it names the machine itself: 127.0.0.0/8 or ::1. RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. */
+  get isLoopback(): boolean {
+    const { ip } = this
+    return this.isIpv4 ? ip[0] === LOOPBACK_NETWORK : ip.every((byte, i) => byte === (i === 15 ? 1 : 0))
   }
 
   /** The IP address as text, without brackets. */

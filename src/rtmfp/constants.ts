@@ -43,10 +43,16 @@ export const MAX_DATAGRAM = 1_280
 /** Longest payload that is probed for: Ethernet's 1,500 bytes less IPv4 and UDP headers. A longer one the system would cut up itself. Bytes. */
 export const MAX_PATH_DATAGRAM = 1_472
 /**
- * What is probed for, largest first: Ethernet by IPv4 and by IPv6, a tunnel's overhead less, a mobile network's or a second tunnel's less.
+ * Longest payload that is probed for between two ends on one machine, where nothing stands in the way but the loopback interface: the least
+ * MTU that a system gives it is macOS's 16,384; Linux has 65,536. One of 64 KiB would gain little more, and six of them fill a usual socket's
+ * buffer. Bytes.
+ */
+export const MAX_LOOPBACK_DATAGRAM = 16_336
+/**
+ * What is probed for, largest first: loopback, jumbo frames, Ethernet by IPv4 and by IPv6, a tunnel's overhead less, a mobile network's or a second tunnel's less.
  * Bytes of UDP payload.
  */
-export const MTU_CANDIDATES: readonly number[] = [8_952, 1_472, 1_452, 1_412, 1_360]
+export const MTU_CANDIDATES: readonly number[] = [MAX_LOOPBACK_DATAGRAM, 8_952, 1_472, 1_452, 1_412, 1_360]
 /** Where the size goes when long packets vanish: below every common tunnel. Bytes. */
 export const MTU_BASE = 1_280
 /** And then: what QUIC requires of every path. RFC 9000 §14. Bytes. */

@@ -86,10 +86,12 @@ export type EndpointEvent =
 /** What a session needs of its endpoint. */
 export interface SessionHost {
   readonly maxDatagram: number
-  /** Longest datagram that the path is probed for. */
+  /** Longest datagram that any path is probed for. */
   readonly maxPathDatagram: number
   readonly maxMessageBytes: number
   readonly timeCritical: TimeCriticalRecord
+  /** Longest datagram that the path to this address is probed for, were it IPv4's. */
+  pathLimit(to: Address): number
   emit(event: EndpointEvent): void
   /** Keyed with a secret of this end's; for what it wants to know again when it comes back. RFC 7016 §3.5.4.2 (MOB_SECRET). */
   secretHash(data: Uint8Array): Uint8Array
@@ -571,7 +573,8 @@ export class Session implements HeapItem, FlowOutput {
   private pathChanged(): void {
     this.congestion.pathChanged()
     this.rtt.pathChanged()
-    this.mtu.pathChanged(this.host.maxPathDatagram - ((this.destination as Address).isIpv4 ? 0 : IPV6_EXTRA))
+    const destination = this.destination as Address
+    this.mtu.pathChanged(this.host.pathLimit(destination) - (destination.isIpv4 || destination.isLoopback ? 0 : IPV6_EXTRA))
     this.datagramChanged()
   }
 
@@ -716,7 +719,7 @@ export class Session implements HeapItem, FlowOutput {
     if (!mayHaveData) return
     const written = this.writeUserData(w, flows, w.at === empty, now)
     if (written === 0) return
-    if (flows.wasCut) this.mtu.wanted(now)
+    if (flows.wantsRoom) this.mtu.wanted(now)
     flows.dataPacketSent(now, erto)
     if (written === 2) {
       start[headerAt] = (start[headerAt] as number) | TIME_CRITICAL_BIT

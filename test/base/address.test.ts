@@ -35,6 +35,20 @@ describe('Address', () => {
     )
   })
 
+  test.each([
+    ['127.0.0.1', true],
+    ['127.255.255.254', true],
+    ['128.0.0.1', false],
+    ['10.127.0.1', false],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['::', false],
+    ['::2', false],
+    ['2001:db8::1', false],
+  ])('RFC 1122 §3.2.1.3, RFC 4291 §2.5.3: %s names the machine itself: %s', (host, expected) => {
+    expect(Address.from(host, 1_935).isLoopback).toBe(expected)
+  })
+
   test('addresses differ by port and by IP address', () => {
     const address = Address.parse('192.0.2.1:1935')
     expect(address.equals(Address.parse('192.0.2.1:1936'))).toBe(false)

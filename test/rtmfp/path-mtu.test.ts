@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
-import { MAX_DATAGRAM, MAX_PATH_DATAGRAM, MTU_LEAST, MTU_RAISE_INTERVAL } from '../../src/rtmfp/constants.ts'
+import { MAX_DATAGRAM, MAX_LOOPBACK_DATAGRAM, MAX_PATH_DATAGRAM, MTU_LEAST, MTU_RAISE_INTERVAL } from '../../src/rtmfp/constants.ts'
 import type { EndpointConfig } from '../../src/rtmfp/endpoint.ts'
 import type { Session } from '../../src/rtmfp/session.ts'
 import { World } from './world.ts'
@@ -17,10 +17,11 @@ interface Path {
   readonly sizes: number[]
 }
 
-function path(carries: number, config: Partial<EndpointConfig> = {}): Path {
+function path(carries: number, config: Partial<EndpointConfig> = {}, farAddress?: Address): Path {
   const world = new World(carries)
   const a = world.add(config)
   const b = world.add(config)
+  if (farAddress !== undefined) b.address = farAddress
   const result: Path = { world, a, b, session: world.connect(a, b), carries, sizes: [] }
   world.filter = (datagram, from) => {
     if (from.equals(a.address)) result.sizes.push(datagram.length)
@@ -76,6 +77,45 @@ describe('path MTU discovery', () => {
     p.world.run(5_000)
     expect(p.session.maxDatagram).toBe(8_952)
     transfer(p, 1_000_000)
+  })
+
+  test('many short messages at once are a reason to look for more, too', () => {
+    const p = path(1_472)
+    const flow = p.session.openFlow({ metadata: Uint8Array.of(1) })
+    for (let i = 0; i < 50; i++) flow.write(new Uint8Array(600), p.world.now)
+    p.world.run(2_000)
+    expect(p.session.maxDatagram).toBe(MAX_PATH_DATAGRAM)
+  })
+
+  test('between two ends on one machine there is no Ethernet to fit into', () => {
+    const p = path(65_507, {}, Address.parse('127.0.0.1:4000'))
+    transfer(p, 100_000)
+    p.world.run(5_000)
+    expect(p.session.maxDatagram).toBe(MAX_LOOPBACK_DATAGRAM)
+    p.sizes.length = 0
+    transfer(p, 1_000_000)
+    expect(Math.max(...p.sizes)).toBeGreaterThan(MAX_LOOPBACK_DATAGRAM - 40)
+  })
+
+  test('to no other machine is more sent than Ethernet carries, whatever the path and the system let through', () => {
+    const p = path(65_507)
+    transfer(p, 1_000_000)
+    expect(Math.max(...p.sizes)).toBe(MAX_PATH_DATAGRAM)
+  })
+
+  test('what was cut for the same machine still arrives when the far end has moved to another', () => {
+    const p = path(65_507, {}, Address.parse('127.0.0.1:4000'))
+    transfer(p, 100_000)
+    p.world.run(5_000)
+    const flow = p.session.openFlow({ metadata: Uint8Array.of(2) })
+    flow.write(new Uint8Array(300_000), p.world.now)
+    p.b.address = Address.from('203.0.113.77', 4_000)
+    p.b.endpoint.nearAddressChanged(p.world.now)
+    p.world.runUntil(() => flow.queuedBytes === 0)
+    expect(p.session.maxDatagram).toBeLessThanOrEqual(MAX_PATH_DATAGRAM)
+    p.sizes.length = 0
+    transfer(p, 100_000)
+    expect(Math.max(...p.sizes)).toBeLessThanOrEqual(MAX_PATH_DATAGRAM)
   })
 
   test('RFC 8899 §4.3: a path that begins to swallow long packets is noticed, and messages of before still arrive', () => {

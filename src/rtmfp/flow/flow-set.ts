@@ -72,8 +72,8 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   readonly ack: Ack = new Ack()
   /** Largest plain packet, header included. Bytes. */
   maxPlain = 0
-  /** Some message had to be cut into fragments. */
-  wasCut = false
+  /** Some message had to be cut into fragments, or to wait for the next packet: longer ones would be of use. */
+  wantsRoom = false
 
   private readonly config: FlowSetConfig
   private readonly sending = new Map<number, SendFlow>()
@@ -154,7 +154,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   }
 
   messageCut(): void {
-    this.wasCut = true
+    this.wantsRoom = true
   }
 
   changed(flow: SendFlow): void {
@@ -284,7 +284,10 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
       const flow = scheduler.flow as SendFlow
       const fragment = scheduler.fragment as Fragment
       const follows = flow === last && fragment.sequenceNumber === lastNumber + 1
-      if (!flow.assemble(fragment, w, follows, flow.lastPacket === packet)) break
+      if (!flow.assemble(fragment, w, follows, flow.lastPacket === packet)) {
+        this.wantsRoom = true
+        break
+      }
       flow.lastPacket = packet
       last = flow
       lastNumber = fragment.sequenceNumber
