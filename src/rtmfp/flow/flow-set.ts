@@ -72,7 +72,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   readonly ack: Ack = new Ack()
   /** Largest plain packet, header included. Bytes. */
   maxPlain = 0
-  /** Some message had to be cut into fragments, or to wait for the next packet: longer ones would be of use. */
+  /** Some message had to be cut into fragments, or packets' worth of them waited: longer packets would be of use. */
   wantsRoom = false
 
   private readonly config: FlowSetConfig
@@ -285,7 +285,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
       const fragment = scheduler.fragment as Fragment
       const follows = flow === last && fragment.sequenceNumber === lastNumber + 1
       if (!flow.assemble(fragment, w, follows, flow.lastPacket === packet)) {
-        this.wantsRoom = true
+        if (flow.queuedBytes - flow.outstandingBytes > 2 * this.maxPlain) this.wantsRoom = true
         break
       }
       flow.lastPacket = packet
