@@ -144,6 +144,18 @@ describe('address mobility', () => {
     expect(log.numbers.length).toBeGreaterThan(105)
   })
 
+  test('nor does it when the end that moves sends nothing of its own, and says at once that it has moved', () => {
+    const { world, a, far } = pair(13)
+    const log = watch(world, a)
+    stream(world, [unreliable(far)], 2, (n) => {
+      if (n !== 60) return
+      a.address = MOBILE
+      a.endpoint.nearAddressChanged(world.now)
+    })
+    expect(log.pause()).toBeLessThanOrEqual(2 * RTT + 2 * FRAME)
+    expect(log.numbers.length).toBeGreaterThan(105)
+  })
+
   test('a stream from the end that moves does not pause at all', () => {
     const { world, a, b, session } = pair(8)
     const log = watch(world, b)
