@@ -35,6 +35,7 @@ import { PacketFragments } from './packet-fragments.ts'
 import type { ReceiveFlow } from './flow/receive-flow.ts'
 import { Session } from './session.ts'
 import type { EndpointEvent, SessionHost } from './session.ts'
+import { SessionIndex } from './session-index.ts'
 import { CookieJar } from './session/cookie.ts'
 import { Opening } from './session/opening.ts'
 import { TimeCriticalRecord } from './session/time-critical.ts'
@@ -150,6 +151,8 @@ export class Endpoint implements SessionHost {
   readonly timeCritical: TimeCriticalRecord = new TimeCriticalRecord()
 
   private readonly byId = new Map<number, Session>()
+  private readonly byPeer = new SessionIndex()
+  private readonly byAddress = new SessionIndex()
   private readonly byTag = new Map<string, Session>()
   private readonly handshake: Handshake
   private readonly fragments = new PacketFragments()
@@ -293,10 +296,30 @@ export class Endpoint implements SessionHost {
     return tag.length === TAG_LENGTH ? this.byTag.get(toHex(tag)) : undefined
   }
 
-  /** @internal A session, other than the given one, with the far end of this certificate or at this address. */
-  findOther(session: Session | undefined, matches: (other: Session) => boolean): Session | undefined {
-    for (const other of this.byId.values()) if (other !== session && matches(other)) return other
-    return undefined
+  /** @internal The sessions with the far end of this peer ID; valid until the next call. */
+  withPeer(peerId: string): readonly Session[] {
+    return this.byPeer.get(peerId)
+  }
+
+  /** @internal The sessions whose packets go to this address; valid until the next call. */
+  atAddress(address: Address): readonly Session[] {
+    return this.byAddress.get(address.key)
+  }
+
+  /** @internal */
+  located(session: Session): void {
+    const peerId = session.farPeerId
+    const address = session.farAddress?.key ?? ''
+    if (peerId !== session.indexedPeer) {
+      this.byPeer.remove(session.indexedPeer, session)
+      this.byPeer.add(peerId, session)
+      session.indexedPeer = peerId
+    }
+    if (address !== session.indexedAddress) {
+      this.byAddress.remove(session.indexedAddress, session)
+      this.byAddress.add(address, session)
+      session.indexedAddress = address
+    }
   }
 
   private createSession(isInitiator: boolean, options: Partial<OpenOptions>): Session {
@@ -320,6 +343,8 @@ export class Endpoint implements SessionHost {
 
   private forget(session: Session): void {
     this.byId.delete(session.id)
+    this.byPeer.remove(session.indexedPeer, session)
+    this.byAddress.remove(session.indexedAddress, session)
     this.heap.remove(session)
     if (!session.isInitiator) this.incoming--
   }

@@ -148,10 +148,7 @@ export class Handshake {
     if (cookie.length > MAX_FOREIGN_COOKIE) return 'cookie too long'
     const certificate = parseCertificate(bytes, this.endpoint.config.backend)
     if (!selects(opening.epd, certificate)) return 'certificate is not the one asked for'
-    const other = this.endpoint.findOther(
-      session,
-      (s) => (s.state === 'keying-sent' || s.state === 'open') && s.farPeerId === certificate.peerId,
-    )
+    const other = this.endpoint.withPeer(certificate.peerId).find((s) => s.state === 'keying-sent' || s.state === 'open')
     if (other !== undefined) {
       // It may have moved, and been looked for.
       other.tryAddress(from, now)
@@ -210,14 +207,14 @@ export class Handshake {
       endpoint.startup.send(endpoint.startup.cookieChange(iikeying, cookie, now), from)
     }
     if (verdict !== 'valid') return `cookie ${verdict}`
-    const present = [...endpoint.sessions].filter((s) => s.farAddress?.equals(from) === true && this.isPresent(s))
-    const earlier = endpoint.findOther(undefined, (s) => isRetransmission(s, iikeying))
+    const certificate = parseCertificate(iikeying.certificate, endpoint.config.backend)
+    const present = endpoint.atAddress(from).filter((s) => this.isPresent(s))
+    const earlier = endpoint.withPeer(certificate.peerId).find((s) => isRetransmission(s, iikeying))
     if (earlier?.answered !== undefined) {
       if (earlier.state !== 'open') return 'keying of a session that is over'
       endpoint.startup.send(earlier.answered.datagram, from)
       return undefined
     }
-    const certificate = parseCertificate(iikeying.certificate, endpoint.config.backend)
     if (!verifySignature(certificate, iikeying.signedParameters, iikeying.signature, endpoint.policy, endpoint.config.backend)) {
       return 'bad signature'
     }

@@ -97,6 +97,8 @@ export interface SessionHost {
   secretHash(data: Uint8Array): Uint8Array
   /** The session has something to send, or its deadline has changed. */
   wake(session: Session): void
+  /** Who the far end is, or where, is known now or has changed. */
+  located(session: Session): void
   /** A forwarded IHello came through the session. RFC 7016 §3.5.1.5. */
   forwardedHello(session: Session, payload: Reader, now: number): void
 }
@@ -133,6 +135,11 @@ export class Session implements HeapItem, FlowOutput {
   tag: Uint8Array | undefined = undefined
   /** @internal IIKeying's component and our answer, for a retransmitted one. RFC 7016 §3.5.1.1.2. */
   answered: { readonly component: Uint8Array; readonly farId: number; readonly datagram: Uint8Array } | undefined = undefined
+
+  /** @internal What the endpoint finds it by. */
+  indexedPeer = ''
+  /** @internal */
+  indexedAddress = ''
 
   /** @internal When it began, on the cookies' clock: an IIKeying with an older cookie is from before it. Milliseconds. */
   notBefore = 0
@@ -333,6 +340,7 @@ export class Session implements HeapItem, FlowOutput {
     this.certificate = certificate
     this.destination = address
     this.sessionState = 'keying-sent'
+    this.host.located(this)
   }
 
   /** @internal Keys are agreed: the session is open. @param startedAt When this end sent what the last packet answers. */
@@ -348,6 +356,7 @@ export class Session implements HeapItem, FlowOutput {
     this.rtt.seed(now - startedAt)
     this.notBefore = this.isInitiator ? Math.floor(now) : startedAt
     this.sessionState = 'open'
+    this.host.located(this)
     this.host.emit({ type: 'session-open', session: this })
     this.host.wake(this)
   }
@@ -563,6 +572,7 @@ export class Session implements HeapItem, FlowOutput {
       if (this.mobility?.verify(message, from, now) !== true || this.destination?.equals(from) === true) return
       const before = this.destination as Address
       this.destination = from
+      this.host.located(this)
       this.pathChanged()
       ;(this.flows as FlowSet).pathChanged()
       this.host.emit({ type: 'session-moved', session: this, before })
