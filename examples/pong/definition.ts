@@ -46,4 +46,4 @@ export const pong = game('altostratus.examples.pong', {
 })
 
 /** A room in which pong is played. */
-export type PongRoom = Room<typeof pong.channels>
+export type PongRoom = Room<typeof pong>

@@ -1,4 +1,4 @@
-import type { Peer } from 'altostratus'
+import type { LeaveReason, Peer } from 'altostratus'
 import { printableName } from './arguments.ts'
 import { Steering } from './input.ts'
 import type { KeyEvent } from './input.ts'
@@ -99,7 +99,7 @@ export class Table {
     this.match = room.isHost ? new HostMatch(room, peer, { seed: Date.now() }) : new GuestMatch(room, peer)
   }
 
-  private standUp(peer: Peer, reason: 'left' | 'lost'): void {
+  private standUp(peer: Peer, reason: LeaveReason): void {
     if (peer !== this.opponent || this.match === undefined) return
     const title =
       reason === 'left' ? `${this.opponentName()} has left.` : `The connection to ${this.opponentName()} is lost: no answer for 5 s.`

@@ -3,19 +3,42 @@ export type { ErrorOptions } from '../base/errors.ts'
 export type { Random } from '../base/random.ts'
 export type { Certificate } from '../crypto/certificate.ts'
 export type { Identity } from '../crypto/identity.ts'
+export type { Clock, Timer } from '../link/clock.ts'
 export type { Profile, Properties, RoomListing } from '../introducer/protocol.ts'
 export { Channel } from '../room/channel.ts'
 export type { ChannelStats } from '../room/channel.ts'
 export { connect } from '../room/connect.ts'
 export type { ConnectOptions } from '../room/connect.ts'
-export { channel, game } from '../room/definition.ts'
-export type { ChannelDefinition, ChannelOptions, Channels, DeliveryMode, Game, Priority } from '../room/definition.ts'
+export { channel, game, rpc } from '../room/definition.ts'
+export type {
+  ChannelDefinition,
+  ChannelOptions,
+  Channels,
+  DeliveryMode,
+  Game,
+  GameOptions,
+  Priority,
+  RpcDefinition,
+  Rpcs,
+} from '../room/definition.ts'
 export { Network } from '../room/network.ts'
 export type { CreateOptions, JoinOptions, NetworkStats } from '../room/network.ts'
 export { Peer } from '../room/peer.ts'
 export type { PeerPath } from '../room/peer.ts'
 export { Room } from '../room/room.ts'
-export type { LeaveReason, RoomChannels, RoomEvents } from '../room/room.ts'
+export type {
+  HostChange,
+  HostChangeCause,
+  Lane,
+  LeaveReason,
+  PartApi,
+  Parts,
+  RoomAttachment,
+  RoomExtension,
+  RoomPart,
+  RoomPort,
+} from '../room/extension.ts'
+export type { RoomChannels, RoomEntities, RoomEvents } from '../room/room.ts'
 export type { Field, Fields, Infer, Message, OptionalNames, Shape } from '../schema/field.ts'
 export type { Quaternion } from '../schema/numbers.ts'
 export { t } from '../schema/t.ts'

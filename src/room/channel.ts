@@ -1,23 +1,12 @@
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { pack, unpack } from '../introducer/packing.ts'
-import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
-import type { ChannelDefinition } from './definition.ts'
+import { DROPPABLE_QUEUE, RELIABLE_QUEUE } from './constants.ts'
+import type { ChannelDefinition, DeliveryMode, Priority } from './definition.ts'
 import { SafeEmitter } from './emitter.ts'
 import type { Peer } from './peer.ts'
 import type { Fields, Message } from '../schema/field.ts'
-
-/** What a channel needs of its room. */
-export interface ChannelHost {
-  readonly isOpen: boolean
-  /** Peers that messages go to when none are named. */
-  others(): Iterable<Peer>
-  /** The flow of a channel to a peer, `undefined` while the peer can't be sent to. */
-  flowTo(peer: Peer, channel: string): SendFlow | undefined
-  now(): number
-  /** Something was queued. */
-  kick(): void
-  onError(error: unknown): void
-}
+import { isReliable } from './stream.ts'
+import type { Stream, StreamSender } from './stream.ts'
 
 /** Counters of a channel. */
 export interface ChannelStats {
@@ -28,20 +17,22 @@ export interface ChannelStats {
 }
 
 /** A named stream of messages in a room, of the type that the game defines. */
-export class Channel<F extends Fields = Fields> {
+export class Channel<F extends Fields = Fields> implements Stream {
   readonly name: string
   readonly stats: ChannelStats = { sent: 0, received: 0, malformed: 0 }
+  /** @internal */
+  readonly isOpenToSpectators = false
   private readonly definition: ChannelDefinition<F>
-  private readonly host: ChannelHost
+  private readonly sender: StreamSender
   private readonly emitter: SafeEmitter<{ message: (message: Message<F>, from: Peer) => void }>
   private waiting: (() => void)[] = []
 
   /** @internal */
-  constructor(name: string, definition: ChannelDefinition<F>, host: ChannelHost) {
+  constructor(name: string, definition: ChannelDefinition<F>, sender: StreamSender) {
     this.name = name
     this.definition = definition
-    this.host = host
-    this.emitter = new SafeEmitter((error) => host.onError(error))
+    this.sender = sender
+    this.emitter = new SafeEmitter((error) => sender.onError(error))
   }
 
   /** Calls back for each message that comes. @returns What ends that. */
@@ -56,8 +47,8 @@ export class Channel<F extends Fields = Fields> {
    * @throws AltostratusError `BAD_VALUE` naming the field that is not allowed, `MESSAGE_TOO_LARGE`, `ROOM_CLOSED`
    */
   send(message: Message<F>, to?: Peer | readonly Peer[]): boolean {
-    const { definition, host, name } = this
-    if (!host.isOpen) throw new AltostratusError('ROOM_CLOSED', 'The room was left: nothing can be sent in it any more.')
+    const { definition, sender, name } = this
+    if (!sender.isOpen) throw new AltostratusError('ROOM_CLOSED', 'The room was left: nothing can be sent in it any more.')
     const bytes = pack(definition.schema.encode(message, name))
     if (bytes.length > definition.maxBytes) {
       throw new AltostratusError(
@@ -68,32 +59,44 @@ export class Channel<F extends Fields = Fields> {
         },
       )
     }
-    const flows = this.flowsTo(to)
-    if (isReliable(definition) && !flows.every((flow) => flow.hasRoomFor(bytes.length))) return false
-    let all = true
-    for (const flow of flows) {
-      if (definition.delivery === 'latest') flow.abandonQueued()
-      if (!flow.write(bytes, host.now())) all = false
-    }
-    this.stats.sent++
-    host.kick()
+    const all = sender.send(this, bytes, to)
+    if (all || !isReliable(definition)) this.stats.sent++
     return all
   }
 
   /** Resolves when the queue that made `send` return `false` has room again. */
   ready(): Promise<void> {
-    const full = this.flowsTo().some((flow) => flow.isFull)
-    return full ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve()
+    return this.sender.isFull(this) ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve()
   }
 
   /** @internal */
-  get delivery(): ChannelDefinition['delivery'] {
+  get id(): string {
+    return this.name
+  }
+
+  /** @internal */
+  get delivery(): DeliveryMode {
     return this.definition.delivery
+  }
+
+  /** @internal */
+  get priority(): Priority {
+    return this.definition.priority
+  }
+
+  /** @internal */
+  get lifetime(): number {
+    return this.definition.lifetime
+  }
+
+  /** @internal */
+  get maxQueuedBytes(): number {
+    return isReliable(this.definition) ? RELIABLE_QUEUE : DROPPABLE_QUEUE
   }
 
   /** @internal A queue has room again, or its receiver is gone. */
   writable(): void {
-    if (this.waiting.length === 0 || this.flowsTo().some((flow) => flow.isFull)) return
+    if (this.waiting.length === 0 || this.sender.isFull(this)) return
     for (const resolve of this.waiting.splice(0)) resolve()
   }
 
@@ -111,19 +114,4 @@ export class Channel<F extends Fields = Fields> {
     this.stats.received++
     this.emitter.emit('message', message, from)
   }
-
-  private flowsTo(to?: Peer | readonly Peer[]): SendFlow[] {
-    const peers = to === undefined ? this.host.others() : Array.isArray(to) ? (to as readonly Peer[]) : [to as Peer]
-    const flows: SendFlow[] = []
-    for (const peer of peers) {
-      const flow = this.host.flowTo(peer, this.name)
-      if (flow !== undefined) flows.push(flow)
-    }
-    return flows
-  }
-}
-
-/** Whether no message may be missing. */
-export function isReliable({ delivery }: { readonly delivery: ChannelDefinition['delivery'] }): boolean {
-  return delivery === 'reliable' || delivery === 'reliable-unordered'
 }

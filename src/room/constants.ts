@@ -14,6 +14,10 @@ export const CONTROL_PRIORITY = 7
 export const RELIABLE_QUEUE = 262_144
 /** The same for channels whose messages may be dropped: a few frames. Bytes. */
 export const DROPPABLE_QUEUE = 65_536
+/** The same for the datagrams of an extension, which come anew with each tick: what a slow line takes to send in half a second. Bytes. */
+export const DATAGRAM_QUEUE = 32_768
+/** What an extension may have delivered with a peer's admission; it goes as one message. Bytes. */
+export const MAX_JOIN_STATE = 262_144
 /** Largest message of a channel that names no limit. Bytes. */
 export const CHANNEL_MESSAGE = 65_536
 /** Channels of a game. */
@@ -22,3 +26,5 @@ export const MAX_CHANNELS = 64
 export const MAX_CHANNEL_NAME = 64
 /** How long a peer that has fallen silent is looked for by way of the introducer; by then it counts as lost anyhow. Milliseconds. */
 export const SEEK_TIMEOUT = 5_000
+/** What a datagram's headers, and the metadata of a flow that has just begun, take at most. Bytes. */
+export const PACKET_ROOM_GUESS = 200

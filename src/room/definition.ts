@@ -3,6 +3,7 @@ import { MAX_NAME } from '../introducer/constants.ts'
 import { CHANNEL_MESSAGE, MAX_CHANNELS, MAX_CHANNEL_NAME } from './constants.ts'
 import { t } from '../schema/t.ts'
 import type { Field, Fields, Message } from '../schema/field.ts'
+import type { Parts, RoomPart } from './extension.ts'
 
 /**
  * How the messages of a channel travel. `reliable`: each once, in order. `reliable-unordered`: each once, as it arrives. `unreliable`: as
@@ -41,12 +42,43 @@ export interface ChannelDefinition<F extends Fields = Fields> {
 /** The channels of a game, by name. */
 export type Channels = Readonly<Record<string, ChannelDefinition>>
 
+/** A call that one peer makes to another, as it was defined. */
+export interface RpcDefinition<Q extends Fields = Fields, A extends Fields = Fields> {
+  readonly request: Field<Message<Q>>
+  readonly answer: Field<Message<A>>
+}
+
+/** The calls of a game, by name. */
+export type Rpcs = Readonly<Record<string, RpcDefinition>>
+
 /** A game as it was defined. Every peer imports the same one. */
-export interface Game<C extends Channels = Channels> {
+export interface Game<
+  C extends Channels = Channels,
+  R extends Rpcs = Rpcs,
+  E extends Parts = Parts,
+  S extends RoomPart<unknown> | undefined = RoomPart<unknown> | undefined,
+> {
   readonly name: string
   /** Peers with another number never meet. */
   readonly protocol: number
   readonly channels: C
+  readonly rpcs: R
+  readonly entities: E
+  readonly shared: S
+}
+
+/** What a game is made of; see {@link game}. */
+export interface GameOptions<C extends Channels, R extends Rpcs, E extends Parts, S extends RoomPart<unknown> | undefined> {
+  /** Raise it whenever the definition changes: peers with another number never meet. */
+  readonly protocol: number
+  /** See {@link channel}. */
+  readonly channels?: C
+  /** See {@link rpc}. */
+  readonly rpcs?: R
+  /** Kinds of entities. */
+  readonly entities?: E
+  /** What the host writes and all read. */
+  readonly shared?: S
 }
 
 /** RTMFP's level of each priority, 0 to 7. */
@@ -60,19 +92,35 @@ export function channel<const F extends Fields>(fields: F, options: ChannelOptio
   return { fields, schema: t.object(fields), delivery, priority, lifetime, maxBytes }
 }
 
+/** Defines a call: the fields of the question, and of the answer. Each is at most 65,536 bytes, packed. */
+export function rpc<const Q extends Fields, const A extends Fields>(request: Q, answer: A): RpcDefinition<Q, A> {
+  return { request: t.object(request), answer: t.object(answer) }
+}
+
 /** Defines a game. @throws AltostratusError `BAD_SCHEMA` */
-export function game<const C extends Channels>(name: string, options: { readonly protocol: number; readonly channels: C }): Game<C> {
-  const names = Object.keys(options.channels)
+export function game<
+  const C extends Channels = Record<never, never>,
+  const R extends Rpcs = Record<never, never>,
+  const E extends Parts = Record<never, never>,
+  const S extends RoomPart<unknown> | undefined = undefined,
+>(name: string, options: GameOptions<C, R, E, S>): Game<C, R, E, S> {
+  const { protocol } = options
   if (name.length === 0 || name.length > MAX_NAME)
     throw new AltostratusError('BAD_SCHEMA', `A game's name has 1 to ${MAX_NAME} characters.`)
-  if (!Number.isInteger(options.protocol) || options.protocol < 0) {
-    throw new AltostratusError('BAD_SCHEMA', `A game's protocol is a whole number, not ${options.protocol}.`)
+  if (!Number.isSafeInteger(protocol) || protocol < 0) {
+    throw new AltostratusError('BAD_SCHEMA', `A game's protocol is a whole number, not ${protocol}.`)
   }
-  if (names.length > MAX_CHANNELS || names.some((n) => n.length === 0 || n.length > MAX_CHANNEL_NAME)) {
-    throw new AltostratusError(
-      'BAD_SCHEMA',
-      `A game has at most ${MAX_CHANNELS} channels, with names of 1 to ${MAX_CHANNEL_NAME} characters.`,
-    )
-  }
-  return { name, protocol: options.protocol, channels: options.channels }
+  const channels = (options.channels ?? {}) as C
+  const rpcs = (options.rpcs ?? {}) as R
+  const entities = (options.entities ?? {}) as E
+  checkNames('channels', channels)
+  checkNames('rpcs', rpcs)
+  checkNames('kinds of entities', entities)
+  return { name, protocol, channels, rpcs, entities, shared: options.shared as S }
+}
+
+function checkNames(what: string, named: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(named)
+  if (names.length <= MAX_CHANNELS && names.every((n) => n.length > 0 && n.length <= MAX_CHANNEL_NAME)) return
+  throw new AltostratusError('BAD_SCHEMA', `A game has at most ${MAX_CHANNELS} ${what}, with names of 1 to ${MAX_CHANNEL_NAME} characters.`)
 }

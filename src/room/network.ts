@@ -19,11 +19,11 @@ import type { Link } from '../link/link.ts'
 import { Endpoint } from '../rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { EndpointEvent, Session } from '../rtmfp/session.ts'
-import { Channel } from './channel.ts'
 import { ANNOUNCEMENT_GRACE, CHANNEL_FLOW, CONTROL_FLOW, JOIN_TIMEOUT, MAX_UNANNOUNCED, SEEK_TIMEOUT } from './constants.ts'
-import type { Channels, Game } from './definition.ts'
+import type { Game } from './definition.ts'
 import type { Peer } from './peer.ts'
 import { Room } from './room.ts'
+import type { Stream } from './stream.ts'
 
 /** What a network is made of; `connect` and the simulator put it together. */
 export interface NetworkParts {
@@ -84,7 +84,7 @@ interface FlowContext {
   readonly room: Room
   readonly peer: Peer
   /** `undefined`: the control flow. */
-  readonly channel: Channel | undefined
+  readonly stream: Stream | undefined
 }
 
 interface Unannounced {
@@ -157,7 +157,7 @@ export class Network {
   }
 
   /** Makes a room, with this player as its host. @throws AltostratusError `BAD_VALUE`, `TOO_MANY_ROOMS`, `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED` */
-  async create<C extends Channels>(game: Game<C>, options: CreateOptions = {}): Promise<Room<C>> {
+  async create<G extends Game>(game: G, options: CreateOptions = {}): Promise<Room<G>> {
     const { capacity = DEFAULT_CAPACITY, listed = false, properties = {}, profile = {} } = options
     checked('capacity', () => {
       if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) throw new DecodeError(`not from 1 to ${MAX_CAPACITY}`)
@@ -175,7 +175,7 @@ export class Network {
    * @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `PEER_UNREACHABLE`, `ALREADY_JOINED`,
    * `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED`
    */
-  async join<C extends Channels>(game: Game<C>, options: JoinOptions): Promise<Room<C>> {
+  async join<G extends Game>(game: G, options: JoinOptions): Promise<Room<G>> {
     const { code, profile = {}, timeout = JOIN_TIMEOUT } = options
     checked('profile', () => asProfile(profile))
     const normal = code.trim().toUpperCase()
@@ -252,7 +252,7 @@ export class Network {
     await this.driver.close()
   }
 
-  private enter<C extends Channels>(room: Room<C>): Room<C> {
+  private enter<G extends Game>(room: Room<G>): Room<G> {
     this.byId.set(room.id, room as unknown as Room)
     return room
   }
@@ -318,7 +318,7 @@ export class Network {
         this.receive(event.flow, event.data)
         break
       case 'flow-writable':
-        if (event.flow.context instanceof Channel) event.flow.context.writable()
+        if (event.flow.context !== this.introducer) (event.flow.context as Stream | undefined)?.writable()
         break
       default:
     }
@@ -384,8 +384,8 @@ export class Network {
   private receive(flow: ReceiveFlow, data: Uint8Array): void {
     const context = flow.context as FlowContext | undefined
     if (context === undefined) return
-    if (context.channel !== undefined) {
-      context.room.receiveMessage(context.peer, context.channel, data)
+    if (context.stream !== undefined) {
+      context.room.receiveMessage(context.peer, context.stream, data)
       return
     }
     try {

@@ -1,22 +1,23 @@
 import { AltostratusError } from '../base/errors.ts'
 import type { MemberInfo, Properties, Ticket } from '../introducer/protocol.ts'
 import { pack } from '../introducer/packing.ts'
-import type { Timer } from '../link/clock.ts'
+import type { Clock, Timer } from '../link/clock.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { CloseReason, Session } from '../rtmfp/session.ts'
-import { Channel, isReliable } from './channel.ts'
-import type { ChannelHost } from './channel.ts'
-import { CHANNEL_FLOW, CONTROL_FLOW, CONTROL_PRIORITY, DROPPABLE_QUEUE, RELIABLE_QUEUE } from './constants.ts'
+import { Channel } from './channel.ts'
+import { CHANNEL_FLOW, CONTROL_FLOW, CONTROL_PRIORITY, PACKET_ROOM_GUESS } from './constants.ts'
 import { PRIORITY_LEVEL } from './definition.ts'
 import type { ChannelDefinition, Channels, Game } from './definition.ts'
 import { SafeEmitter } from './emitter.ts'
+import type { LeaveReason, PartApi, Parts } from './extension.ts'
+import { ExtensionSet } from './extensions.ts'
+import type { ExtensionHost } from './extensions.ts'
 import type { Network } from './network.ts'
 import { Peer } from './peer.ts'
 import type { PeerPath } from './peer.ts'
-
-/** Why a peer is gone: it said so, or nothing was heard of it for too long. */
-export type LeaveReason = 'left' | 'lost'
+import { isReliable } from './stream.ts'
+import type { Stream } from './stream.ts'
 
 /** What happens in a room. */
 export interface RoomEvents {
@@ -35,19 +36,25 @@ export type RoomChannels<C extends Channels> = {
   readonly [K in keyof C]: C[K] extends ChannelDefinition<infer F> ? Channel<F> : never
 }
 
+/** The entities of a room, as the layer that brings them gives them to the game. */
+export type RoomEntities<E extends Parts> = { readonly [K in keyof E]: PartApi<E[K]> }
+
 /** What is said on a control flow. */
 const HELLO = pack('hello')
 const LEAVE = pack('leave')
 
 /** A room that this peer is in: who else is, and the channels between them. */
-export class Room<C extends Channels = Channels> implements ChannelHost {
+export class Room<G extends Game = Game> implements ExtensionHost {
   /** What others join by. */
   readonly code: string
   readonly self: Peer
-  readonly game: Game<C>
+  readonly game: G
   readonly capacity: number
   readonly listed: boolean
-  readonly channels: RoomChannels<C>
+  readonly channels: RoomChannels<G['channels']>
+  readonly entities: RoomEntities<G['entities']>
+  /** What the host writes and all read. */
+  readonly shared: PartApi<G['shared']>
   /** @internal */
   readonly id: string
 
@@ -56,7 +63,10 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
   private readonly emitter: SafeEmitter<RoomEvents>
   private readonly roster = new Map<string, Peer>()
   private readonly present = new Map<string, Peer>()
-  private readonly byName: ReadonlyMap<string, Channel>
+  private readonly streams = new Map<string, Stream>()
+  private readonly extensions: ExtensionSet
+  private currentEpoch = 1
+  private sharedClock: (() => number) | undefined = undefined
   private currentHost: Peer
   private open = true
   /** Channel flows that wait until the game has had its turn to listen; `undefined` once it has. */
@@ -72,7 +82,7 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     | undefined = undefined
 
   /** @internal Use `Network.create` and `Network.join`. */
-  constructor(network: Network, game: Game<C>, ticket: Ticket) {
+  constructor(network: Network, game: G, ticket: Ticket) {
     this.network = network
     this.game = game
     this.id = ticket.roomId
@@ -83,8 +93,12 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     this.currentHost = this.self
     this.emitter = new SafeEmitter((error) => network.onError(error))
     const channels = Object.entries(game.channels).map(([name, definition]) => [name, new Channel(name, definition, this)] as const)
-    this.byName = new Map(channels)
-    this.channels = Object.fromEntries(channels) as RoomChannels<C>
+    for (const [, stream] of channels) this.addStream(stream)
+    this.channels = Object.fromEntries(channels) as RoomChannels<G['channels']>
+    this.extensions = new ExtensionSet(this)
+    const parts = Object.entries(game.entities).map(([name, part]) => [name, part.attach(this.extensions, name)] as const)
+    this.entities = Object.fromEntries(parts) as RoomEntities<G['entities']>
+    this.shared = game.shared?.attach(this.extensions, 'shared') as PartApi<G['shared']>
     for (const member of ticket.members) if (member.peerId !== this.self.id) this.addMember(member)
     this.currentHost = this.findHost()
   }
@@ -138,37 +152,101 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     await this.network.introducer.leave(this.id).catch(() => {})
   }
 
-  // ChannelHost
+  /** Milliseconds on the clock that all members share, or on this machine's while there is none. */
+  now(): number {
+    return this.sharedClock?.() ?? this.clock.now()
+  }
+
+  // ExtensionHost
 
   /** @internal */
-  others(): Iterable<Peer> {
-    return this.present.values()
+  get clock(): Clock {
+    return this.network.clock
   }
 
   /** @internal */
-  flowTo(peer: Peer, name: string): SendFlow | undefined {
+  get epoch(): number {
+    return this.currentEpoch
+  }
+
+  /** @internal */
+  get seats(): Iterable<Peer> {
+    return this.roster.values()
+  }
+
+  /** @internal */
+  get topology(): 'mesh' | 'star' {
+    return 'mesh'
+  }
+
+  /** @internal */
+  addStream(stream: Stream): void {
+    this.streams.set(stream.id, stream)
+  }
+
+  /** @internal */
+  send(stream: Stream, bytes: Uint8Array, to?: Peer | readonly Peer[]): boolean {
+    const flows = this.flowsTo(stream, to)
+    if (isReliable(stream) && !flows.every((flow) => flow.hasRoomFor(bytes.length))) return false
+    const now = this.clock.now()
+    let all = true
+    for (const flow of flows) {
+      if (stream.delivery === 'latest') flow.abandonQueued()
+      if (!flow.write(bytes, now)) all = false
+    }
+    this.kick()
+    return all
+  }
+
+  /** @internal */
+  isFull(stream: Stream): boolean {
+    return this.flowsTo(stream).some((flow) => flow.isFull)
+  }
+
+  /** @internal */
+  isReachable(peer: Peer): boolean {
+    return !peer.isSelf && peer.session?.state === 'open'
+  }
+
+  /** @internal */
+  isCurrentHost(peer: Peer, epoch: number): boolean {
+    return peer === this.currentHost && epoch === this.currentEpoch
+  }
+
+  /** @internal */
+  datagramRoom(peer: Peer): number {
+    for (const [id, flow] of peer.flows) if (id.startsWith('#')) return flow.packetRoom
+    return (peer.session?.maxDatagram ?? PACKET_ROOM_GUESS) - PACKET_ROOM_GUESS
+  }
+
+  /** @internal */
+  backlog(stream: Stream, peer: Peer): number {
+    return peer.flows.get(stream.id)?.queuedBytes ?? 0
+  }
+
+  /** @internal */
+  provideClock(now: () => number): void {
+    this.sharedClock = now
+  }
+
+  /** @internal */
+  flowTo(peer: Peer, stream: Stream): SendFlow | undefined {
     if (peer.isSelf) throw new AltostratusError('BAD_RECEIVER', 'A message to oneself goes nowhere.', { hint: 'Use it right away.' })
     if (peer.session?.state !== 'open') return undefined
-    let flow = peer.flows.get(name)
+    let flow = peer.flows.get(stream.id)
     if (flow === undefined) {
-      const definition = this.game.channels[name] as ChannelDefinition
       flow = peer.session.openFlow({
-        metadata: pack([CHANNEL_FLOW, this.id, name]),
-        priority: PRIORITY_LEVEL[definition.priority],
-        timeCritical: definition.priority === 'immediate',
-        retransmit: isReliable(definition),
-        lifetime: definition.lifetime,
-        maxQueuedBytes: isReliable(definition) ? RELIABLE_QUEUE : DROPPABLE_QUEUE,
-        context: this.byName.get(name),
+        metadata: pack([CHANNEL_FLOW, this.id, stream.id]),
+        priority: PRIORITY_LEVEL[stream.priority],
+        timeCritical: stream.priority === 'immediate',
+        retransmit: isReliable(stream),
+        lifetime: stream.lifetime,
+        maxQueuedBytes: stream.maxQueuedBytes,
+        context: stream,
       })
-      peer.flows.set(name, flow)
+      peer.flows.set(stream.id, flow)
     }
     return flow
-  }
-
-  /** @internal */
-  now(): number {
-    return this.network.clock.now()
   }
 
   /** @internal */
@@ -237,7 +315,8 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     peer.session = session
     peer.flows.clear()
     peer.control = session.openFlow({ metadata: pack([CONTROL_FLOW, this.id]), priority: CONTROL_PRIORITY })
-    peer.control.write(HELLO, this.now())
+    if (this.isHost) peer.control.write(pack(['state', this.extensions.collect('joinState', peer)]), this.clock.now())
+    peer.control.write(HELLO, this.clock.now())
     this.kick()
   }
 
@@ -255,13 +334,13 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     const peer = this.roster.get(peerId)
     if (peer === undefined) return false
     if (name === undefined) {
-      flow.context = { room: this, peer, channel: undefined }
+      flow.context = { room: this, peer, stream: undefined }
       flow.resume()
       return true
     }
-    const found = this.byName.get(name)
+    const found = this.streams.get(name)
     if (found === undefined) return false
-    flow.context = { room: this, peer, channel: found }
+    flow.context = { room: this, peer, stream: found }
     flow.delivery = found.delivery === 'reliable' ? 'ordered' : found.delivery === 'latest' ? 'newest' : 'arrival'
     if (this.heldFlows === undefined) flow.resume()
     else {
@@ -285,6 +364,7 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
 
   /** @internal */
   receiveControl(peer: Peer, said: unknown): void {
+    if (Array.isArray(said) && said[0] === 'state') this.extensions.receiveJoinStates(said[1] as Record<string, Uint8Array>, peer)
     if (said === 'leave') this.removePeer(peer, 'left')
     if (said !== 'hello') return
     peer.greeted = true
@@ -292,10 +372,10 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
   }
 
   /** @internal A message of a member. What comes before its greeting proves as well that it is there. */
-  receiveMessage(peer: Peer, channel: Channel, data: Uint8Array): void {
+  receiveMessage(peer: Peer, stream: Stream, data: Uint8Array): void {
     if (!this.open || this.roster.get(peer.id) !== peer) return
     if (!peer.greeted) this.receiveControl(peer, 'hello')
-    channel.receive(data, peer)
+    stream.receive(data, peer)
   }
 
   /** @internal The network is closing, or the room is left. */
@@ -308,14 +388,15 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     for (const controller of this.hostTasks.values()) controller?.abort()
     this.hostTasks.clear()
     for (const peer of this.roster.values()) {
-      peer.control?.write(LEAVE, this.now())
+      peer.control?.write(LEAVE, this.clock.now())
       this.network.releasePeer(this, peer)
     }
     this.present.clear()
     this.roster.clear()
-    for (const channel of this.byName.values()) channel.writable()
+    for (const stream of this.streams.values()) stream.writable()
     this.network.roomClosed(this)
     this.kick()
+    this.extensions.tell('closed')
     this.emitter.emit('closed')
   }
 
@@ -324,6 +405,7 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     peer.announced = true
     this.present.set(peer.id, peer)
     this.setPath(peer, 'direct')
+    this.extensions.tell('peerJoined', peer)
     if (this.joining === undefined) this.emitter.emit('join', peer)
     else this.reached(peer)
   }
@@ -346,7 +428,8 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     this.present.delete(peer.id)
     this.setPath(peer, 'lost')
     this.network.releasePeer(this, peer)
-    for (const channel of this.byName.values()) channel.writable()
+    for (const stream of this.streams.values()) stream.writable()
+    if (peer.announced) this.extensions.tell('peerLeft', peer, reason)
     if (peer.announced) this.emitter.emit('leave', peer, reason)
     if (this.joining?.missing.has(peer.id) === true) this.reached(peer)
     this.updateHost()
@@ -358,6 +441,16 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
     this.emitter.emit('path', peer, path)
   }
 
+  private flowsTo(stream: Stream, to?: Peer | readonly Peer[]): SendFlow[] {
+    const peers = to === undefined ? this.present.values() : Array.isArray(to) ? (to as readonly Peer[]) : [to as Peer]
+    const flows: SendFlow[] = []
+    for (const peer of peers) {
+      const flow = this.flowTo(peer, stream)
+      if (flow !== undefined) flows.push(flow)
+    }
+    return flows
+  }
+
   private findHost(): Peer {
     let host = this.self
     for (const peer of this.roster.values()) if (peer.order < host.order) host = peer
@@ -367,7 +460,19 @@ export class Room<C extends Channels = Channels> implements ChannelHost {
   private updateHost(): void {
     const host = this.findHost()
     if (host === this.currentHost) return
+    const previous = this.currentHost
     this.currentHost = host
+    const previousEpoch = this.currentEpoch++
+    const change = {
+      host,
+      previous,
+      epoch: this.currentEpoch,
+      previousEpoch,
+      cause: 'lost',
+      handedOver: undefined,
+      divergedAt: undefined,
+    } as const
+    this.extensions.tell('hostChanged', change)
     this.emitter.emit('host', host)
     if (this.isHost) for (const run of this.hostTasks.keys()) this.startTask(run)
   }

@@ -7,7 +7,7 @@ import { parseIntroducerUrl } from '../introducer/url.ts'
 import { SimulatedClock } from '../link/simulated-clock.ts'
 import { SimulatedNetwork } from '../link/simulated.ts'
 import type { Conditions, SimulatedLink } from '../link/simulated.ts'
-import type { Channels, Game } from '../room/definition.ts'
+import type { Game } from '../room/definition.ts'
 import { Network } from '../room/network.ts'
 import type { CreateOptions } from '../room/network.ts'
 import type { Room } from '../room/room.ts'
@@ -86,8 +86,8 @@ export class Simulation {
   }
 
   /** So many players in one room, the first of them its host. */
-  async players<C extends Channels>(game: Game<C>, count: number, options: CreateOptions = {}): Promise<Room<C>[]> {
-    const rooms: Room<C>[] = []
+  async players<G extends Game>(game: G, count: number, options: CreateOptions = {}): Promise<Room<G>[]> {
+    const rooms: Room<G>[] = []
     for (let i = 0; i < count; i++) {
       const network = await this.connect()
       const first = rooms[0]
@@ -107,17 +107,17 @@ export class Simulation {
   }
 
   /** The player's machine loses power: nothing more comes from it. */
-  crash(player: Room<Channels> | Network): void {
+  crash(player: Room | Network): void {
     this.linkOf(player).crash()
   }
 
   /** The player's machine gets another address, as when it changes from Wi-Fi to mobile; nobody is told. */
-  move(player: Room<Channels> | Network): void {
+  move(player: Room | Network): void {
     this.network.changeAddress(this.linkOf(player))
   }
 
   /** Lets only players of the same group reach each other, until {@link Simulation.heal}. The introducer is cut off from all that are named. */
-  partition(...groups: readonly (readonly (Room<Channels> | Network)[])[]): void {
+  partition(...groups: readonly (readonly (Room | Network)[])[]): void {
     this.network.partition(...groups.map((group) => group.map((player) => this.linkOf(player))))
   }
 
@@ -158,7 +158,7 @@ export class Simulation {
     })
   }
 
-  private linkOf(player: Room<Channels> | Network): SimulatedLink {
+  private linkOf(player: Room | Network): SimulatedLink {
     const network = player instanceof Network ? player : player.network
     return this.links.get(network) as SimulatedLink
   }

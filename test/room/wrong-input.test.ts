@@ -178,7 +178,7 @@ describe('what peers send', () => {
     const [a, b] = await net.players(duel, 2)
     const heard: string[] = []
     b!.channels.note.on(({ text }) => heard.push(text))
-    const flow = a!.flowTo([...a!.peers.values()][0]!, 'note')!
+    const flow = a!.flowTo([...a!.peers.values()][0]!, a!.channels.note as never)!
     const wrong = [utf8('not packed'), pack(null), pack(['x'.repeat(21)]), pack([1, 2, 3]), pack({ text: 'x' }), new Uint8Array(0)]
     for (const bytes of wrong) flow.write(bytes, net.clock.now())
     a!.channels.note.send({ text: 'right' })

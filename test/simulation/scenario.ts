@@ -18,7 +18,7 @@ export const storm = game('test.storm', {
   },
 })
 
-type StormRoom = Room<(typeof storm)['channels']>
+type StormRoom = Room<typeof storm>
 
 /** What went wrong in a run; nothing when it is empty. */
 export interface Outcome {

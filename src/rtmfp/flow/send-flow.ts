@@ -132,6 +132,11 @@ export class SendFlow implements FragmentOwner {
     return false
   }
 
+  /** Longest message that goes in one packet, as far as the path is known now. Bytes. */
+  get packetRoom(): number {
+    return this.host.fragmentRoom(this.startupOptions.length)
+  }
+
   /** Whether `write` or `hasRoomFor` has refused and there is still no room. */
   get isFull(): boolean {
     return this.refused
