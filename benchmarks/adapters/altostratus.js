@@ -1,0 +1,98 @@
+import {
+  Address,
+  DEFAULT_POLICY,
+  Driver,
+  Endpoint,
+  createIdentity,
+  defaultBackend,
+  fingerprintEpd,
+  openDatagramLink,
+  systemClock,
+  systemRandom,
+} from '../../dist/entry/rtmfp.js'
+
+/** Numbers of the cipher suites. */
+const SUITES = { 'aes-gcm': 2, 'aes-cbc-hmac': 1, chacha20: 3 }
+const DEFAULT_SUITE = 'aes-gcm'
+/** What a flow may hold, so that a writer in a hurry wakes seldom. Bytes. */
+const QUEUE = 1_048_576
+/** RTMFP's levels for what is urgent and what is not; lanes that say nothing have the level between. */
+const LEVELS = { high: 6, normal: 3, low: 1 }
+
+/** This SDK's transport: one RTMFP session, one flow for each lane and direction. Options: `suite`. */
+export default {
+  async serve({ host, lanes, suite = DEFAULT_SUITE }, onConnection) {
+    let connection
+    const { link, endpoint } = await open(host, suite, (event, driver) => {
+      if (event.type === 'session-open') {
+        connection = connectionOf(event.session, driver, lanes)
+        onConnection(connection)
+      } else if (connection !== undefined) take(connection, event)
+    })
+    return { address: { host, port: link.port, fingerprint: endpoint.identity.peerId } }
+  },
+
+  async connect({ host, address, lanes, suite = DEFAULT_SUITE }) {
+    let connection
+    let opened
+    const connected = new Promise((resolve, reject) => (opened = { resolve, reject }))
+    const { endpoint, driver } = await open(host, suite, (event) => {
+      if (event.type === 'session-open') {
+        connection = connectionOf(event.session, driver, lanes)
+        opened.resolve(connection)
+      } else if (event.type === 'session-failed') opened.reject(new Error(`no session: ${event.reason}`))
+      else if (connection !== undefined) take(connection, event)
+    })
+    const epd = fingerprintEpd(Uint8Array.from(address.fingerprint.match(/../g), (hex) => parseInt(hex, 16)))
+    endpoint.open({ epd, candidates: [Address.from(address.host, address.port)], timeout: 10_000 }, driver.now())
+    driver.kick()
+    return connected
+  },
+}
+
+async function open(host, suite, onEvent) {
+  const parts = { backend: defaultBackend, random: systemRandom }
+  const link = await openDatagramLink({ host })
+  const suites = [SUITES[suite]]
+  const endpoint = new Endpoint({ ...parts, identity: createIdentity({ ...parts, suites }), policy: { ...DEFAULT_POLICY, suites } })
+  const driver = new Driver({ endpoint, link, clock: systemClock, onEvent: (event) => onEvent(event, driver) })
+  return { link, endpoint, driver }
+}
+
+/** A flow's metadata is its lane's number. */
+function connectionOf(session, driver, lanes) {
+  const flows = lanes.map(({ delivery, priority = 'normal' }, lane) =>
+    session.openFlow({
+      metadata: Uint8Array.of(lane, delivery === 'reliable' ? 1 : 0),
+      retransmit: delivery === 'reliable',
+      priority: LEVELS[priority],
+      timeCritical: priority === 'high',
+      maxQueuedBytes: QUEUE,
+    }),
+  )
+  return {
+    onMessage: () => {},
+    onDrain: () => {},
+    send(lane, bytes) {
+      const taken = flows[lane].write(bytes, driver.now())
+      driver.kick()
+      return taken
+    },
+    close: () => driver.close(),
+  }
+}
+
+function take(connection, event) {
+  switch (event.type) {
+    case 'message':
+      connection.onMessage(event.flow.metadata[0], event.data)
+      break
+    case 'flow-open':
+      event.flow.delivery = event.flow.metadata[1] === 1 ? 'ordered' : 'arrival'
+      break
+    case 'flow-writable':
+      connection.onDrain()
+      break
+    default:
+  }
+}

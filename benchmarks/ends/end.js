@@ -1,0 +1,74 @@
+/**
+ * A process that is one end of a measurement. It does what the process that started it asks for, one call after the other, and ends with
+ * it. The calls are the functions of `CALLS`.
+ */
+import { loadAdapter } from '../suite.js'
+import { stayAwake } from './awake.js'
+import { flood, resetCount, takeCount } from './flood.js'
+import { ping } from './ping.js'
+import { record, recorded, stream } from './stream.js'
+
+let connection
+let letSleep = () => {}
+let arrived
+const connected = new Promise((resolve) => (arrived = resolve))
+
+const CALLS = {
+  /** Listens. @returns What `connect` needs to know. */
+  async serve({ adapter, options, lanes, host }) {
+    const server = await (
+      await loadAdapter(adapter)
+    ).serve({ ...options, lanes, host }, (far) => {
+      connection = far
+      arrived()
+    })
+    return server.address
+  },
+  /** Connects; resolves when messages can be sent. */
+  async connect({ adapter, options, lanes, address, host }) {
+    connection = await (await loadAdapter(adapter)).connect({ ...options, lanes, address, host })
+  },
+  /** Resolves when the far end has connected. */
+  async connected() {
+    await connected
+  },
+  /** Sends back all that comes, on the lane that it came on. */
+  echo() {
+    connection.onMessage = (lane, bytes) => void connection.send(lane, bytes)
+  },
+  /** Keeps the event loop turning, or lets it sleep. */
+  awake({ awake }) {
+    letSleep()
+    letSleep = awake ? stayAwake() : () => {}
+  },
+  /** Processor time of this process so far, all its threads, µs. */
+  cpu() {
+    const { user, system } = process.cpuUsage()
+    return user + system
+  },
+  memory() {
+    globalThis.gc?.()
+    return process.memoryUsage()
+  },
+  ping: (args) => ping(connection, args),
+  flood: (args) => flood(connection, args),
+  resetCount: () => resetCount(connection),
+  takeCount,
+  record: (args) => record(connection, args),
+  recorded,
+  stream: (args) => stream(connection, args),
+}
+
+process.on('disconnect', () => process.exit(0))
+process.on('message', ({ id, name, args }) => {
+  void Promise.resolve()
+    .then(() => CALLS[name](args))
+    .then(
+      (value) => answer({ id, value }),
+      (error) => answer({ id, error: error?.message ?? String(error) }),
+    )
+})
+
+function answer(message) {
+  if (process.connected) process.send(message)
+}

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM = fileURLToPath(new URL('end.js', import.meta.url))
+/** An end that has not answered by then hangs; what takes longer is asked for with its own limit. Milliseconds. */
+const PATIENCE = 20_000
+/** How much of what a process that failed has printed is told. Characters. */
+const MOST_SAID = 400
+
+/**
+ * Starts a process that is one end of a measurement: see end.js for what can be asked of it. Each end of each way is a process of its
+ * own, so that no library's threads or garbage are measured with another.
+ * @param namespace Network namespace that it is to run in.
+ */
+export function startEnd({ namespace, nodeOptions = [] } = {}) {
+  const command = [process.execPath, ...nodeOptions, PROGRAM]
+  const [file, ...args] = namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command]
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' })
+  const waiting = new Map()
+  let said = ''
+  let nextId = 1
+  let ended
+  const say = (text) => (said = (said + text).slice(-MOST_SAID))
+  child.stdout.on('data', say)
+  child.stderr.on('data', say)
+  child.on('message', ({ id, value, error }) => {
+    const call = waiting.get(id)
+    waiting.delete(id)
+    clearTimeout(call?.timer)
+    if (error === undefined) call?.resolve(value)
+    else call?.reject(new Error(error))
+  })
+  const fail = (reason) => {
+    ended ??= new Error(said.trim() === '' ? reason : `${reason}: ${said.trim().replaceAll(/\s+/g, ' ')}`)
+    for (const { reject, timer } of waiting.values()) {
+      clearTimeout(timer)
+      reject(ended)
+    }
+    waiting.clear()
+  }
+  child.on('error', (error) => fail(error.message))
+  child.on('exit', (code, signal) => fail(`the process ended with ${signal ?? code}`))
+
+  return {
+    pid: child.pid,
+    /** Calls a function of end.js. `patience`: how long the answer may take beyond the usual, milliseconds. */
+    call(name, args = {}, patience = 0) {
+      if (ended !== undefined) return Promise.reject(ended)
+      return new Promise((resolve, reject) => {
+        const id = nextId++
+        const timer = setTimeout(() => {
+          waiting.delete(id)
+          reject(new Error(`${name} had no answer${said.trim() === '' ? '' : `; it said: ${said.trim()}`}`))
+        }, PATIENCE + patience)
+        waiting.set(id, { resolve, reject, timer })
+        child.send({ id, name, args })
+      })
+    },
+    stop() {
+      ended ??= new Error('it was stopped')
+      if (child.connected) child.disconnect()
+      child.kill('SIGKILL')
+    },
+  }
+}
+
+/** Two ends of an adapter that are connected. @throws what either end threw, having stopped both */
+export async function connectPair({ adapter, options = {}, lanes, near = {}, far = {}, nodeOptions = [] }) {
+  const ends = { far: startEnd({ ...far, nodeOptions }), near: startEnd({ ...near, nodeOptions }) }
+  const stop = () => {
+    ends.near.stop()
+    ends.far.stop()
+  }
+  try {
+    const address = await ends.far.call('serve', { adapter, options, lanes, host: far.host ?? '127.0.0.1' })
+    await ends.near.call('connect', { adapter, options, lanes, address, host: near.host ?? '127.0.0.1' })
+    await ends.far.call('connected')
+  } catch (error) {
+    stop()
+    throw error
+  }
+  return { ...ends, stop }
+}

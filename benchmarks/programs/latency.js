@@ -1,0 +1,110 @@
+import { BARE } from '../suite.js'
+import { curve, percentiles, significant } from '../statistics.js'
+import { startWays, waysOf } from '../ways.js'
+
+const SIZES = [64, 1_200]
+const MODES = ['idle', 'awake']
+/** Each way is measured in this many turns, one after the other, so that a machine that slows down slows all of them. */
+const TURNS = 3
+/** Round trips thrown away before the first turn, until the code of both processes is compiled, and the longest that they may take; then at the beginning of each turn. Milliseconds. */
+const FIRST_WARM_UP = { most: 4_000, milliseconds: 1_500 }
+/** Share of the time that the first warm-up may take. */
+const WARM_UP_SHARE = 0.3
+const WARM_UP = 30
+/** A turn is not shorter, however little time there is. Milliseconds. */
+const SHORTEST_TURN = 20
+
+/**
+ * Round trips, one message at a time, between two processes on loopback. `idle`: both sleep between messages, as a game's do, and most of
+ * the time goes into the machine waking them. `awake`: both keep their event loops turning, which leaves the protocol's own cost.
+ */
+export default {
+  async run({ seconds, against, log }) {
+    const { started, notRun } = await startWays(waysOf({ against }), { log })
+    try {
+      const cells = SIZES.flatMap((size) => MODES.map((mode) => ({ size, mode })))
+      const began = performance.now()
+      const warmUp = Math.min(FIRST_WARM_UP.milliseconds, (seconds * 1_000 * WARM_UP_SHARE) / started.length)
+      for (const way of started) {
+        await way.pair.far.call('echo')
+        await way.pair.near.call('ping', { size: SIZES[0], most: FIRST_WARM_UP.most, milliseconds: warmUp })
+        way.cells = cells.map((cell) => ({ ...cell, samples: [], near: 0, far: 0, lost: 0 }))
+      }
+      const left = seconds * 1_000 - (performance.now() - began)
+      const turn = Math.max(SHORTEST_TURN, left / (started.length * cells.length * TURNS) - WARM_UP)
+      for (let i = 0; i < TURNS; i++) {
+        for (const way of started) for (const cell of way.cells) await takeTurn(way.pair, cell, turn)
+        log(`  turn ${i + 1} of ${TURNS}`)
+      }
+      return { ...describe(), notRun, rows: cells.flatMap((_, i) => rowsOf(started, i)) }
+    } finally {
+      for (const { pair } of started) pair.stop()
+    }
+  },
+}
+
+/** One turn of one way. */
+async function takeTurn({ near, far }, cell, milliseconds) {
+  const { size, mode } = cell
+  for (const end of [near, far]) await end.call('awake', { awake: mode === 'awake' })
+  await near.call('ping', { size, milliseconds: WARM_UP })
+  const before = await far.call('cpu')
+  const { samples, cpu, lost } = await near.call('ping', { size, milliseconds }, milliseconds)
+  cell.far += (await far.call('cpu')) - before
+  cell.near += cpu
+  cell.lost += lost
+  for (const sample of samples) cell.samples.push(sample)
+  for (const end of [near, far]) await end.call('awake', { awake: false })
+}
+
+function rowsOf(ways, i) {
+  const rows = ways.map(({ name, implementation, cells }) => {
+    const { size, mode, samples, near, far, lost } = cells[i]
+    return {
+      name,
+      implementation,
+      group: groupOf(size, mode),
+      ...percentiles(samples),
+      nearCpu: significant(near / samples.length, 3),
+      farCpu: significant(far / samples.length, 3),
+      roundTrips: samples.length,
+      ...(lost > 0 ? { lost } : {}),
+      curve: curve(samples),
+    }
+  })
+  const bare = rows.find(({ implementation }) => implementation === BARE)
+  for (const row of rows) {
+    row.ratio = significant(row.p50 / bare.p50, 3)
+    row.p99Ratio = significant(row.p99 / bare.p99, 3)
+  }
+  return rows
+}
+
+function groupOf(size, mode) {
+  return `${size.toLocaleString('en-US')} bytes, ${mode}`
+}
+
+function describe() {
+  return {
+    title: 'Round trips on loopback',
+    unit: 'µs',
+    about:
+      'One message at a time to another process and back. Idle: both processes sleep between messages, and most of the time goes into the machine waking them. Awake: both keep their event loops turning, which leaves the cost of the protocol itself (and lets processor time per round trip mean nothing).',
+    ratioOf: 'p50 ÷ p50 of bare UDP, same size and mode',
+    columns: [
+      { key: 'p50', label: 'p50' },
+      { key: 'p90', label: 'p90' },
+      { key: 'p99', label: 'p99' },
+      { key: 'p99.9', label: 'p99.9' },
+      { key: 'ratio', label: 'ratio' },
+      { key: 'p99Ratio', label: 'p99 ratio' },
+      { key: 'nearCpu', label: 'CPU near' },
+      { key: 'farCpu', label: 'CPU far' },
+      { key: 'roundTrips', label: 'round trips' },
+      { key: 'lost', label: 'lost' },
+    ],
+    charts: SIZES.flatMap((size) =>
+      MODES.map((mode) => ({ title: `Round trip of ${groupOf(size, mode)}`, kind: 'percentiles', unit: 'µs', group: groupOf(size, mode) })),
+    ),
+  }
+}

@@ -1,0 +1,1 @@
+export default { missing: 'it is not there yet' }

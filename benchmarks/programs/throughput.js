@@ -1,0 +1,102 @@
+import { BARE, OURS } from '../suite.js'
+import { significant } from '../statistics.js'
+import { startWays, waysOf } from '../ways.js'
+
+/** What is sent: messages as large as a packet carries, small ones that share packets, and the pieces of a file. */
+const KINDS = [
+  { group: '1,200-byte messages', size: 1_200, deliveries: ['unreliable', 'reliable'] },
+  { group: '64-byte messages', size: 64, deliveries: ['unreliable', 'reliable'] },
+  { group: 'bulk, 16,384-byte messages', size: 16_384, deliveries: ['reliable'] },
+]
+const TURNS = 2
+/** Time before counting begins in each turn. Milliseconds. */
+const WARM_UP = 250
+
+/** One way as fast as it goes, between two processes on loopback. */
+export default {
+  async run({ seconds, against, log }) {
+    const { started, notRun } = await startWays(waysOf({ against }), { log })
+    try {
+      const cells = started.flatMap((way) =>
+        KINDS.filter(({ deliveries }) => way.implementation === BARE || deliveries.includes(way.delivery)).map((kind) => ({
+          ...kind,
+          way,
+          total: { received: 0, milliseconds: 0, near: 0, far: 0, sent: 0 },
+        })),
+      )
+      const turn = Math.max(50, (seconds * 1_000) / (cells.length * TURNS) - WARM_UP)
+      for (let i = 0; i < TURNS; i++) {
+        for (const cell of cells) await takeTurn(cell, turn)
+        log(`  turn ${i + 1} of ${TURNS}`)
+      }
+      return { ...describe(), notRun, rows: KINDS.flatMap(({ group }) => rowsOf(cells.filter((cell) => cell.group === group))) }
+    } finally {
+      for (const { pair } of started) pair.stop()
+    }
+  },
+}
+
+async function takeTurn({ way, size, total }, milliseconds) {
+  const { near, far } = way.pair
+  await far.call('resetCount')
+  await near.call('flood', { size, milliseconds: WARM_UP })
+  const before = await far.call('takeCount')
+  const { sent, cpu } = await near.call('flood', { size, milliseconds }, milliseconds)
+  const after = await far.call('takeCount')
+  total.received += after.messages - before.messages
+  total.milliseconds += after.at - before.at
+  total.far += after.cpu - before.cpu
+  total.near += cpu
+  total.sent += sent
+  // What is still queued must not count for the next turn.
+  await drained(far)
+}
+
+/** Resolves when nothing comes any more. */
+async function drained(far) {
+  let { messages } = await far.call('takeCount')
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    const now = await far.call('takeCount')
+    if (now.messages === messages) return
+    messages = now.messages
+  }
+}
+
+function rowsOf(cells) {
+  const rows = cells.map(({ way, size, group, total }) => ({
+    name: way.name,
+    implementation: way.implementation,
+    group,
+    perSecond: Math.round((total.received / total.milliseconds) * 1_000),
+    mbits: significant((total.received * size * 8) / total.milliseconds / 1_000, 3),
+    nearCpu: significant(total.near / total.sent, 3),
+    farCpu: significant(total.far / total.received, 3),
+    arrived: significant((100 * total.received) / total.sent, 3),
+  }))
+  const bare = rows.find(({ implementation }) => implementation === BARE)
+  for (const row of rows) row.ratio = significant(row.perSecond / bare.perSecond, 3)
+  const ours = Math.max(...rows.filter(({ implementation }) => implementation === OURS).map(({ perSecond }) => perSecond))
+  for (const row of rows) row.slower = significant(ours / row.perSecond, 3)
+  return rows
+}
+
+function describe() {
+  return {
+    title: 'One way, as fast as it goes',
+    unit: 'messages a second',
+    about:
+      'One process sends to another as fast as it is let. Bare UDP has nobody who holds it back: what the receiver does not keep up with is lost. What small messages share a packet depends on the library.',
+    ratioOf: 'messages a second ÷ those of bare UDP, same size',
+    columns: [
+      { key: 'perSecond', label: 'messages/s' },
+      { key: 'mbits', label: 'Mbit/s' },
+      { key: 'ratio', label: 'ratio' },
+      { key: 'slower', label: 'altostratus ÷ this' },
+      { key: 'nearCpu', label: 'CPU µs sender' },
+      { key: 'farCpu', label: 'CPU µs receiver' },
+      { key: 'arrived', label: 'arrived %' },
+    ],
+    charts: [],
+  }
+}
