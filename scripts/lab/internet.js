@@ -1,0 +1,142 @@
+/** The lab's network: an internet that takes its time, an introducer on it, and sites with players behind NATs. */
+import { fileURLToPath } from 'node:url'
+import { lossRules, natRules } from './nat.js'
+import { ip, namespaceName, Program, runIn } from './system.js'
+
+/** RFC 5737's documentation addresses stand for the internet, RFC 6598's for a provider's own network, RFC 1918's for homes. */
+const INTERNET = '203.0.113'
+const PROVIDER = '100.64.0'
+const HOME = '192.168.1'
+/** IPv6 documentation addresses, RFC 3849; only sites without NAT have one. */
+const INTERNET6 = '2001:db8:1::'
+export const INTRODUCER = `${INTERNET}.1`
+/** The introducer's second address, by which NATs are told apart that filter by address. */
+export const INTRODUCER2 = `${INTERNET}.2`
+const FIRST_SITE = 10
+const VXLAN_PORT = 4_789
+/** The tunnels' own network has room for a whole frame and their headers. */
+const JUMBO = 9_000
+const READY = 5_000
+const wireFile = fileURLToPath(new URL('wire.js', import.meta.url))
+
+/** The introducer's place and those of players, on one internet. */
+export class Internet {
+  constructor() {
+    this.nextSite = FIRST_SITE
+    this.under = namespaceName('under')
+    this.introducer = namespaceName('introducer')
+  }
+
+  /** @param delay One way between any two sites, milliseconds */
+  async start(delay) {
+    const wire = namespaceName('wire')
+    for (const name of [this.under, wire, this.introducer]) addNamespace(name)
+    ip(undefined, [`link add veth0 netns ${this.under} mtu ${JUMBO} type veth peer name veth0 netns ${wire} mtu ${JUMBO}`])
+    ip(this.under, ['address add 10.255.0.1/30 dev veth0', 'link set veth0 up'])
+    ip(wire, ['address add 10.255.0.2/30 dev veth0', 'link set veth0 up'])
+    this.wire = new Program(wire, process.execPath, [wireFile, String(delay)])
+    await this.wire.event('ready', READY)
+    this.attach(this.introducer, [INTRODUCER, INTRODUCER2], `${INTERNET6}1`)
+  }
+
+  /** Gives a namespace an interface `wan` with addresses on the internet. */
+  attach(namespace, addresses, address6) {
+    const number = this.nextSite++
+    const own = addresses ?? [`${INTERNET}.${number}`]
+    ip(this.under, [
+      `link add w${number} type vxlan id ${number} local 10.255.0.1 remote 10.255.0.2 dstport ${VXLAN_PORT}`,
+      `link set w${number} netns ${namespace} name wan`,
+    ])
+    ip(namespace, [
+      'link set wan mtu 1500 up',
+      ...own.map((address) => `address add ${address}/24 dev wan`),
+      ...(address6 === undefined ? [] : [`address add ${address6}/64 dev wan nodad`]),
+    ])
+    // A checksum that is left to the hardware never gets computed on the way through user space.
+    runIn(namespace, 'ethtool', ['-K', 'wan', 'tx', 'off'])
+    return own[0]
+  }
+
+  /** A place behind a NAT of a kind, or none, with so many players. */
+  site(name, kind, { players = 1, hairpin = false } = {}) {
+    const clients = Array.from({ length: players }, (_, i) => namespaceName(`${name}-${i + 1}`))
+    clients.forEach(addNamespace)
+    if (kind === 'none') return new Site(kind, clients, [], this.attach(clients[0]))
+    const outer = namespaceName(`${name}-nat`)
+    addNamespace(outer)
+    const address = this.attach(outer)
+    const nats = [outer]
+    if (kind === 'double') {
+      const inner = namespaceName(`${name}-nat2`)
+      addNamespace(inner)
+      bridge(outer, PROVIDER)
+      plug(inner, 'wan', outer, PROVIDER, 2)
+      nats.push(inner)
+    }
+    const inner = nats.at(-1)
+    bridge(inner, HOME)
+    clients.forEach((client, i) => plug(client, 'eth0', inner, HOME, i + 2))
+    nats.forEach((nat, i) => runIn(nat, 'nft', ['-f', '-'], natRules(kind, i === 0 ? address : `${PROVIDER}.2`, { hairpin })))
+    return new Site(kind, clients, nats, address)
+  }
+}
+
+/** Players and the NATs in front of them, the outermost first. */
+class Site {
+  constructor(kind, clients, nats, address) {
+    this.kind = kind
+    this.clients = clients
+    this.nats = nats
+    this.address = address
+  }
+
+  /** The NATs forget all that they knew, as after a restart. */
+  flush() {
+    for (const nat of this.nats) {
+      runIn(nat, 'conntrack', ['-F'])
+      for (const command of ['flush map inet lab ports', 'flush set inet lab seen']) {
+        try {
+          runIn(nat, 'nft', command.split(' '))
+        } catch {
+          // Only the cones have their own memory.
+        }
+      }
+    }
+  }
+
+  /** Loses a share of what passes, in percent. */
+  lose(percent) {
+    runIn(this.nats[0] ?? this.clients[0], 'nft', ['-f', '-'], lossRules(percent))
+  }
+
+  /** The player's machine gets another address in its network, as from another access point. */
+  changeAddress() {
+    const [client] = this.clients
+    if (this.nats.length === 0) {
+      const [network, host] = [INTERNET, Number(this.address.split('.').at(-1)) + 100]
+      ip(client, [`address add ${network}.${host}/24 dev wan`, `address delete ${this.address}/24 dev wan`])
+      this.address = `${network}.${host}`
+      return
+    }
+    ip(client, [`address delete ${HOME}.2/24 dev eth0`, `address add ${HOME}.77/24 dev eth0`, `route add default via ${HOME}.1`])
+  }
+}
+
+function addNamespace(name) {
+  ip(undefined, [`netns add ${name}`])
+  ip(name, ['link set lo up'])
+  runIn(name, 'sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects'])
+}
+
+/** The switch on the inner side of a NAT. */
+function bridge(nat, network) {
+  ip(nat, ['link add lan type bridge', `address add ${network}.1/24 dev lan`, 'link set lan up'])
+}
+
+/** A cable from a machine to the switch of a NAT. */
+function plug(machine, name, nat, network, host) {
+  const port = `port${host}`
+  ip(undefined, [`link add ${name} netns ${machine} type veth peer name ${port} netns ${nat}`])
+  ip(nat, [`link set ${port} master lan up`])
+  ip(machine, [`address add ${network}.${host}/24 dev ${name}`, `link set ${name} up`, `route add default via ${network}.1`])
+}

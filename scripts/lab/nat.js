@@ -1,0 +1,79 @@
+/**
+ * Kinds of NAT, as nftables rules. In each, `wan` is the interface towards the internet and `lan` the one towards the players. In the terms of
+ * RFC 4787 all but the symmetric one map independently of the endpoint: Linux keeps the port of a socket where it can.
+ */
+
+/** What there is to say of each kind: `mapping` and `filtering` in the terms of RFC 5780, none where the doctor finds no UDP. */
+export const KINDS = {
+  none: { title: 'no NAT', mapping: 'none', filtering: 'endpoint-independent' },
+  full: { title: 'full cone', mapping: 'endpoint-independent', filtering: 'endpoint-independent' },
+  restricted: { title: 'address-restricted cone', mapping: 'endpoint-independent', filtering: 'address-dependent' },
+  port: { title: 'port-restricted cone', mapping: 'endpoint-independent', filtering: 'address-and-port-dependent' },
+  symmetric: { title: 'symmetric', mapping: 'address-and-port-dependent', filtering: 'address-and-port-dependent' },
+  blocked: { title: 'UDP blocked', mapping: undefined, filtering: undefined },
+  double: { title: 'double NAT', mapping: 'endpoint-independent', filtering: 'address-and-port-dependent' },
+}
+
+/** How long the rules remember a hole that a player has punched; as conntrack does for UDP that was not answered. */
+const HOLE = '60s'
+
+/** Whether a direct path between two kinds is possible in theory: neither end can be reached by whoever has only seen the other's address. */
+export function canBeDirect(a, b) {
+  if (a === 'blocked' || b === 'blocked') return false
+  const isStrict = (kind) => kind === 'port' || kind === 'double' || kind === 'symmetric'
+  return !((a === 'symmetric' && isStrict(b)) || (b === 'symmetric' && isStrict(a)))
+}
+
+/** The rules of a NAT of a kind, with its address towards the internet. @param hairpin Whether players reach each other by that address. */
+export function natRules(kind, wanAddress, { hairpin = false } = {}) {
+  const cone = kind === 'full' || kind === 'restricted' || hairpin
+  return `
+table inet lab {
+  ${cone ? holes() : ''}
+  chain before {
+    type nat hook prerouting priority dstnat; policy accept;
+    ${kind === 'full' ? 'iifname "wan" meta l4proto udp udp dport @ports dnat ip to udp dport map @ports;' : ''}
+    ${kind === 'restricted' ? 'iifname "wan" meta l4proto udp ip saddr . udp dport @seen dnat ip to udp dport map @ports;' : ''}
+    ${hairpin ? `iifname "lan" ip daddr ${wanAddress} udp dport @ports dnat ip to udp dport map @ports;` : ''}
+  }
+  chain through {
+    type filter hook forward priority filter; policy accept;
+    ${kind === 'blocked' ? 'meta l4proto udp drop;' : ''}
+    ${cone ? 'oifname "wan" meta l4proto udp update @ports { udp sport : ip saddr };' : ''}
+    ${cone ? 'oifname "wan" meta l4proto udp update @seen { ip daddr . udp sport };' : ''}
+  }
+  chain after {
+    type nat hook postrouting priority srcnat; policy accept;
+    oifname "wan" masquerade${kind === 'symmetric' ? ' random,fully-random' : ''};
+    ${hairpin ? `oifname "lan" ct status dnat snat ip to ${wanAddress};` : ''}
+  }
+  chain inside {
+    # What nobody has asked for is dropped without a trace: a connection that conntrack remembered would take the port of the hole.
+    type filter hook input priority filter; policy accept;
+    iifname "wan" meta l4proto udp ct state new drop;
+  }
+}
+`
+}
+
+/** Which player has sent from a port, and to whom. */
+function holes() {
+  return `map ports {
+    type inet_service : ipv4_addr; flags dynamic,timeout; timeout ${HOLE};
+  }
+  set seen {
+    type ipv4_addr . inet_service; flags dynamic,timeout; timeout ${HOLE};
+  }`
+}
+
+/** Rules that lose a share of what goes to and from the internet. @param percent 1 to 100 */
+export function lossRules(percent) {
+  return `
+table inet loss {
+  chain through {
+    type filter hook postrouting priority 300; policy accept;
+    oifname { "wan", "lan" } meta l4proto udp numgen random mod 100 < ${percent} drop;
+  }
+}
+`
+}

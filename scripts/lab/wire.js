@@ -1,0 +1,53 @@
+/**
+ * The internet of the lab: an Ethernet switch in user space that takes its time, since not every kernel can delay packets (netem). Each
+ * site's `wan` is a VXLAN (RFC 7348) whose frames come here over UDP; the network number says from and to which site.
+ *
+ *   node scripts/lab/wire.js ONE_WAY_DELAY_IN_MILLISECONDS
+ */
+import { createSocket } from 'node:dgram'
+
+const PORT = 4_789
+/** Bytes of the VXLAN header: flags, network number in 3 bytes from the fifth on. RFC 7348 §5. */
+const HEADER = 8
+const NETWORK_AT = 4
+const MAC = 6
+const MAC_BYTES = 12
+const GROUP_BIT = 1
+const BUFFER = 4_194_304
+
+const delay = Number(process.argv[2])
+const socket = createSocket({
+  type: 'udp4',
+  recvBufferSize: BUFFER,
+  sendBufferSize: BUFFER,
+  lookup: (host, _options, done) => done(null, host, 4),
+})
+/** The site at which an Ethernet address was seen. */
+const sites = new Map()
+const known = new Set()
+let back
+
+socket.on('message', (frame, from) => {
+  if (frame.length < HEADER + MAC_BYTES) return
+  back = from
+  const site = frame.readUIntBE(NETWORK_AT, 3)
+  known.add(site)
+  sites.set(frame.toString('latin1', HEADER + MAC, HEADER + MAC_BYTES), site)
+  const target = sites.get(frame.toString('latin1', HEADER, HEADER + MAC))
+  // To all, or to one who has not said anything yet.
+  const all = (frame[HEADER] & GROUP_BIT) !== 0 || target === undefined
+  if (delay === 0) forward(frame, site, target, all)
+  else setTimeout(forward, delay, frame, site, target, all)
+})
+
+function forward(frame, site, target, all) {
+  for (const to of all ? known : [target]) {
+    if (to === site) continue
+    const copy = all ? Buffer.from(frame) : frame
+    copy.writeUIntBE(to, NETWORK_AT, 3)
+    socket.send(copy, PORT, back.address)
+  }
+}
+
+socket.bind(PORT, () => process.stdout.write('{"event":"ready"}\n'))
+process.stdin.on('end', () => process.exit()).resume()
