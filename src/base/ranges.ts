@@ -19,6 +19,12 @@ export class RangeSet {
     return i < this.tos.length && (this.froms[i] as number) <= value
   }
 
+  /** The last number of the range that holds the value, or −1 when none does. */
+  lastOf(value: number): number {
+    const i = this.find(value)
+    return i < this.tos.length && (this.froms[i] as number) <= value ? (this.tos[i] as number) : -1
+  }
+
   /** Adds one number. Returns whether it was new. */
   add(value: number): boolean {
     if (this.has(value)) return false

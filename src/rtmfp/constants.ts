@@ -111,8 +111,12 @@ export const MAX_MESSAGE = 1_048_576
 export const MAX_QUEUED: number = 2 * MAX_MESSAGE
 /** What a receiving flow holds for reordering and reassembly, by default: two of the largest messages. Bytes. */
 export const RECEIVE_CAPACITY: number = 2 * MAX_MESSAGE
-/** Storage counted for each buffered fragment beside its data, so that empty fragments are not free. Bytes. */
-export const FRAGMENT_OVERHEAD = 64
+/** Storage counted for each buffered fragment beside its data: what an array with its buffer, and its place in a list, take. Bytes. */
+export const FRAGMENT_OVERHEAD = 256
+/** The same for each fragment that waits to be sent, whose data are the user's: so that messages without content are not free. Bytes. */
+export const QUEUE_OVERHEAD = 64
+/** What a sending flow's queue may take beside the messages before `write` refuses: 32,768 fragments, however short. Bytes. */
+export const MAX_QUEUE_OVERHEAD = 2_097_152
 /** Gaps that one receiving flow may have; a fragment that would make one more is dropped as if lost. */
 export const MAX_GAPS = 1_024
 /** Receiving flows that one session may have at a time; data of one more is dropped. */

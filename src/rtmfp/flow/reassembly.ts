@@ -1,14 +1,33 @@
 import { concat } from '../../base/bytes.ts'
-import { FRA_BEGIN, FRA_END, FRA_MIDDLE, FRA_WHOLE } from '../../wire/user-data.ts'
+import { FRA_BEGIN, FRA_END, FRA_WHOLE } from '../../wire/user-data.ts'
 import { FRAGMENT_OVERHEAD } from '../constants.ts'
 
 /** When messages are handed over: in their order, each as soon as it is complete, or only those newer than all before. */
 export type Delivery = 'ordered' | 'arrival' | 'newest'
 
-interface Part {
-  readonly sequenceNumber: number
-  readonly control: number
-  readonly data: Uint8Array
+/** Fragments of one message with none missing between them. RFC 7016 §3.6.3.3. */
+class Segment {
+  /** Sequence number of the first of them. */
+  first: number
+  parts: Uint8Array[]
+  /** Whether the first of them begins the message, and the last of them ends it. */
+  begins: boolean
+  ends: boolean
+
+  constructor(first: number, part: Uint8Array, begins: boolean, ends: boolean) {
+    this.first = first
+    this.parts = [part]
+    this.begins = begins
+    this.ends = ends
+  }
+
+  get last(): number {
+    return this.first + this.parts.length - 1
+  }
+
+  get isComplete(): boolean {
+    return this.begins && this.ends
+  }
 }
 
 /** A message that is complete. */
@@ -19,34 +38,53 @@ export interface Completed {
   readonly last: number
 }
 
-/** A receiving flow's fragments that wait for others, in order of their sequence numbers. RFC 7016 §3.6.3.3 (RECV_BUFFER). */
+/**
+ * A receiving flow's fragments that wait for others, in order of their sequence numbers. RFC 7016 §3.6.3.3 (RECV_BUFFER). Kept by segments, so
+ * that no fragment costs a walk over those that are there, in whatever order a sender that means ill sends them.
+ */
 export class ReassemblyBuffer {
-  private parts: Part[] = []
-  /** Fragments at the front known to be one contiguous unfinished segment, so that a long message is not walked again for each of them. */
-  private verified = 0
+  private segments: Segment[] = []
+  /** Segments from the front that {@link ReassemblyBuffer.nextComplete} need not look at again. */
+  private passed = 0
   /** BUFFERED_SIZE: the data held plus an allowance for each fragment. Bytes. */
   size = 0
 
   get isEmpty(): boolean {
-    return this.parts.length === 0
+    return this.segments.length === 0
   }
 
   clear(): void {
-    this.parts = []
-    this.verified = 0
+    this.segments = []
+    this.passed = 0
     this.size = 0
   }
 
-  /** Puts a fragment, which must be new, in its place and returns its index. */
+  /** Puts a fragment, which must be new, in its place. @returns The index of the segment that it is in. */
   insert(sequenceNumber: number, control: number, data: Uint8Array): number {
-    const { parts } = this
-    let at = parts.length
-    while (at > 0 && (parts[at - 1] as Part).sequenceNumber > sequenceNumber) at--
-    const part: Part = { sequenceNumber, control, data }
-    if (at === parts.length) parts.push(part)
-    else parts.splice(at, 0, part)
-    if (at < this.verified) this.verified = at
+    const { segments } = this
+    const begins = control === FRA_WHOLE || control === FRA_BEGIN
+    const ends = control === FRA_WHOLE || control === FRA_END
+    const at = this.find(sequenceNumber)
+    const left = segments[at - 1]
+    const right = segments[at]
     this.size += data.length + FRAGMENT_OVERHEAD
+    this.passed = 0
+    const joinsRight = right !== undefined && !ends && !right.begins && right.first === sequenceNumber + 1
+    if (left !== undefined && !begins && !left.ends && left.last === sequenceNumber - 1) {
+      left.parts.push(data)
+      left.ends = ends
+      if (joinsRight) this.join(left, at)
+      return at - 1
+    }
+    if (joinsRight) {
+      right.parts.unshift(data)
+      right.first = sequenceNumber
+      right.begins = begins
+      return at
+    }
+    const segment = new Segment(sequenceNumber, data, begins, ends)
+    if (at === segments.length) segments.push(segment)
+    else segments.splice(at, 0, segment)
     return at
   }
 
@@ -56,91 +94,71 @@ export class ReassemblyBuffer {
    */
   nextOrdered(contiguous: number): Completed | undefined {
     for (;;) {
-      const first = this.parts[0]
-      if (first === undefined || first.sequenceNumber > contiguous) return undefined
-      if (first.control === FRA_WHOLE) return this.take(0, 1)
-      if (first.control !== FRA_BEGIN) {
-        this.drop(0, 1)
-        continue
-      }
-      const length = this.segmentLength()
-      const last = this.parts[length - 1] as Part
-      if (last.control === FRA_END) return this.take(0, length)
-      if (last.sequenceNumber >= contiguous) return undefined
-      this.drop(0, length)
+      const first = this.segments[0]
+      if (first === undefined || first.first > contiguous) return undefined
+      if (first.isComplete) return this.take(0)
+      if (first.begins && first.last >= contiguous) return undefined
+      this.remove(0)
     }
   }
 
-  /** Takes out the message that the fragment at `index` has made complete, if it has. */
+  /** Takes out the message that the segment at `index` is, if it is complete. */
   completedAt(index: number): Completed | undefined {
-    const { parts } = this
-    let first = index
-    while ((parts[first] as Part).control === FRA_MIDDLE || (parts[first] as Part).control === FRA_END) {
-      if (first === 0 || (parts[first - 1] as Part).sequenceNumber !== (parts[first] as Part).sequenceNumber - 1) return undefined
-      first--
-    }
-    let last = index
-    while ((parts[last] as Part).control === FRA_MIDDLE || (parts[last] as Part).control === FRA_BEGIN) {
-      const next = parts[last + 1]
-      if (next === undefined || next.sequenceNumber !== (parts[last] as Part).sequenceNumber + 1) return undefined
-      last++
-    }
-    const begins = (parts[first] as Part).control
-    if (first === last ? begins !== FRA_WHOLE : begins !== FRA_BEGIN || (parts[last] as Part).control !== FRA_END) return undefined
-    return this.take(first, last - first + 1)
+    return (this.segments[index] as Segment).isComplete ? this.take(index) : undefined
   }
 
   /** Takes out the first message that is complete, whatever is missing before it. */
   nextComplete(): Completed | undefined {
-    for (let i = 0; i < this.parts.length; i++) {
-      const message = this.completedAt(i)
-      if (message !== undefined) return message
+    while (this.passed < this.segments.length) {
+      if ((this.segments[this.passed] as Segment).isComplete) return this.take(this.passed)
+      this.passed++
     }
     return undefined
   }
 
   /** Drops segments that have lost their chance. RFC 7016 §3.6.3.3 (abandoned segments). */
   dropAbandoned(contiguous: number): void {
-    let at = 0
-    while (at < this.parts.length && (this.parts[at] as Part).sequenceNumber <= contiguous) {
-      const begin = at
-      let end = at + 1
-      while (end < this.parts.length && this.continues(end)) end++
-      const abandoned = (this.parts[begin] as Part).control !== FRA_BEGIN || (this.parts[end - 1] as Part).sequenceNumber < contiguous
-      if (abandoned) this.drop(begin, end - begin)
-      else at = end
+    for (let first = this.segments[0]; first !== undefined && first.first <= contiguous; first = this.segments[0]) {
+      if (first.begins && first.last >= contiguous) break
+      this.remove(0)
     }
   }
 
-  private segmentLength(): number {
-    let length = Math.max(this.verified, 1)
-    while (length < this.parts.length && this.continues(length)) length++
-    this.verified = length
-    return length
-  }
-
-  /** Whether the part at `index` goes on with the segment of the one before it. */
-  private continues(index: number): boolean {
-    const before = this.parts[index - 1] as Part
-    const part = this.parts[index] as Part
-    if (part.sequenceNumber !== before.sequenceNumber + 1) return false
-    return (before.control === FRA_BEGIN || before.control === FRA_MIDDLE) && (part.control === FRA_MIDDLE || part.control === FRA_END)
-  }
-
-  private take(first: number, count: number): Completed {
-    const taken = this.drop(first, count)
-    const begin = taken[0] as Part
-    return {
-      data: taken.length === 1 ? begin.data : concat(...taken.map((part) => part.data)),
-      first: begin.sequenceNumber,
-      last: begin.sequenceNumber + count - 1,
+  /** Index of the first segment that begins after the sequence number. */
+  private find(sequenceNumber: number): number {
+    const { segments } = this
+    let high = segments.length
+    if (high === 0 || (segments[high - 1] as Segment).first < sequenceNumber) return high
+    let low = 0
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((segments[middle] as Segment).first < sequenceNumber) low = middle + 1
+      else high = middle
     }
+    return low
   }
 
-  private drop(first: number, count: number): Part[] {
-    const dropped = this.parts.splice(first, count)
-    for (const part of dropped) this.size -= part.data.length + FRAGMENT_OVERHEAD
-    if (first < this.verified) this.verified = first
-    return dropped
+  /** Appends the segment at `index` to the one before it. */
+  private join(left: Segment, index: number): void {
+    const { parts, ends } = this.segments[index] as Segment
+    if (parts.length < left.parts.length) for (const part of parts) left.parts.push(part)
+    else left.parts = left.parts.concat(parts)
+    left.ends = ends
+    this.segments.splice(index, 1)
+  }
+
+  private take(index: number): Completed {
+    const segment = this.remove(index)
+    const { first, last, parts } = segment
+    return { data: parts.length === 1 ? (parts[0] as Uint8Array) : concat(...parts), first, last }
+  }
+
+  private remove(index: number): Segment {
+    const segment = this.segments[index] as Segment
+    if (index === 0) this.segments.shift()
+    else this.segments.splice(index, 1)
+    for (const part of segment.parts) this.size -= part.length + FRAGMENT_OVERHEAD
+    if (index < this.passed) this.passed--
+    return segment
   }
 }

@@ -149,7 +149,7 @@ export class ReceiveFlow {
     if (isNew && !this.hasRoomFor(chunk)) {
       // What it says of the numbers before it holds all the same, and may make room.
       this.seen.addRange(0, chunk.forwardSequenceNumber)
-      this.deliverHeld()
+      this.passedOver()
       this.checkComplete(now)
       if (!this.hasRoomFor(chunk)) {
         this.host.wantsAck(this, true)
@@ -181,7 +181,7 @@ export class ReceiveFlow {
     if (this.seen.count > 1) soon = true
     if (direct) this.deliver(bytes.slice(chunk.start, chunk.end), number, number)
     if (index >= 0 && this.mode !== 'ordered' && !this.isHeld) this.deliverArrived(index)
-    else if (!this.buffer.isEmpty) this.deliverHeld()
+    else if (!this.buffer.isEmpty) this.passedOver()
     this.checkComplete(now)
     this.host.wantsAck(this, soon || this.bufferCapacity - this.buffer.size < BUFFER_BLOCK)
     return true
@@ -226,6 +226,12 @@ export class ReceiveFlow {
     if (chunk.abandon) return true
     const size = this.buffer.size + chunk.end - chunk.start
     return size <= this.bufferCapacity + (number <= this.seen.contiguous + 1 ? this.host.maxMessageBytes : 0)
+  }
+
+  /** The cumulative number may have moved. */
+  private passedOver(): void {
+    if (this.mode === 'ordered') this.deliverHeld()
+    else if (!this.isHeld) this.buffer.dropAbandoned(this.seen.contiguous)
   }
 
   private deliverHeld(): void {

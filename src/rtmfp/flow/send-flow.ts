@@ -16,7 +16,14 @@ import {
   writeNextUserData,
   writeUserData,
 } from '../../wire/user-data.ts'
-import { BUFFER_BLOCK, BUFFER_PROBE_FIRST, BUFFER_PROBE_LAST, RX_BUFFER_INITIAL, SEND_FLOW_LINGER } from '../constants.ts'
+import {
+  BUFFER_BLOCK,
+  BUFFER_PROBE_FIRST,
+  BUFFER_PROBE_LAST,
+  MAX_QUEUE_OVERHEAD,
+  RX_BUFFER_INITIAL,
+  SEND_FLOW_LINGER,
+} from '../constants.ts'
 import type { FlowOutput } from './flow-output.ts'
 import { Fragment, InFlight, SendQueue } from './send-queue.ts'
 import type { FragmentOwner } from './send-queue.ts'
@@ -81,6 +88,8 @@ export class SendFlow implements FragmentOwner {
   private exception = false
   /** All entries before this sequence number are known to be not eligible, the first entry aside. */
   private scanFrom = 1
+  /** Highest sequence number that was ever sent. */
+  private highestSent = 0
   private nextExpiry = Infinity
   private refused = false
   private probeAt = Infinity
@@ -127,7 +136,8 @@ export class SendFlow implements FragmentOwner {
 
   /** Whether `write` would queue a message of this many bytes; when not, a `flow-writable` event follows as soon as there is room again. */
   hasRoomFor(length: number): boolean {
-    if (this.queuedBytes === 0 || this.queuedBytes + length <= this.settings.maxQueuedBytes) return true
+    const fits = this.queuedBytes === 0 || this.queuedBytes + length <= this.settings.maxQueuedBytes
+    if (fits && this.queue.overhead < MAX_QUEUE_OVERHEAD) return true
     this.refused = true
     return false
   }
@@ -144,10 +154,7 @@ export class SendFlow implements FragmentOwner {
 
   /** Abandons all messages that have not been acknowledged. RFC 7016 §3.6.2.7. */
   abandonQueued(): void {
-    for (let n = this.queue.firstNumber; n < this.queue.nextNumber; n++) {
-      const fragment = this.queue.get(n)
-      if (fragment !== undefined) this.abandonFragment(fragment)
-    }
+    this.abandonUntil(Infinity)
     this.tellRoom()
     this.host.changed(this)
   }
@@ -188,12 +195,10 @@ export class SendFlow implements FragmentOwner {
     const first = this.queue.first
     if (first === undefined || (this.receiveWindow <= this.outstandingBytes && !this.exception)) return undefined
     if (!first.inFlight) return first
-    for (let n = Math.max(this.scanFrom, first.sequenceNumber); n < this.queue.nextNumber; n++) {
-      const fragment = this.queue.get(n)
-      if (fragment === undefined || fragment.inFlight) continue
-      if (fragment.abandoned && n !== this.finalNumber) continue
-      this.scanFrom = n
-      return fragment
+    for (let fragment = this.queue.atOrAfter(this.scanFrom); fragment !== undefined; fragment = this.queue.atOrAfter(this.scanFrom)) {
+      this.scanFrom = fragment.sequenceNumber
+      if (!fragment.inFlight && (!fragment.abandoned || this.scanFrom === this.finalNumber)) return fragment
+      this.scanFrom++
     }
     this.scanFrom = this.queue.nextNumber
     return undefined
@@ -227,6 +232,7 @@ export class SendFlow implements FragmentOwner {
       writeUserData(w, flags, this.id, number, forward, options, fragment.message, from, to)
     }
     this.host.inFlight.sent(fragment, size)
+    if (number > this.highestSent) this.highestSent = number
     return true
   }
 
@@ -265,13 +271,7 @@ export class SendFlow implements FragmentOwner {
   /** @internal Abandons messages whose lifetime is over. RFC 7016 §3.6.2.7. */
   expire(now: number): void {
     if (now < this.nextExpiry) return
-    this.nextExpiry = Infinity
-    for (let n = this.queue.firstNumber; n < this.queue.nextNumber; n++) {
-      const fragment = this.queue.get(n)
-      if (fragment === undefined || fragment.abandoned) continue
-      if (fragment.deadline <= now) this.abandonFragment(fragment)
-      else if (fragment.deadline < this.nextExpiry) this.nextExpiry = fragment.deadline
-    }
+    this.nextExpiry = this.abandonUntil(now)
     this.tellRoom()
   }
 
@@ -299,7 +299,8 @@ export class SendFlow implements FragmentOwner {
   }
 
   private tellRoom(): void {
-    if (!this.refused || this.queuedBytes > this.settings.maxQueuedBytes / 2) return
+    const { queuedBytes, queue, settings } = this
+    if (!this.refused || queuedBytes > settings.maxQueuedBytes / 2 || queue.overhead > MAX_QUEUE_OVERHEAD / 2) return
     this.refused = false
     this.host.output.flowWritable(this)
   }
@@ -321,6 +322,22 @@ export class SendFlow implements FragmentOwner {
     }
     this.queuedBytes += message.length
     if (deadline < this.nextExpiry) this.nextExpiry = deadline
+  }
+
+  /**
+   * Abandons what was to arrive by `time`. What has been abandoned and will not be sent again goes, unless it is the last, which leads the far
+   * end past the others: behind a fragment that the far end never acknowledges it would stay for ever.
+   * @returns The earliest time by which something that is left is to arrive.
+   */
+  private abandonUntil(time: number): number {
+    const { queue } = this
+    let next = Infinity
+    for (let fragment = queue.atOrAfter(0); fragment !== undefined; fragment = queue.atOrAfter(fragment.sequenceNumber + 1)) {
+      if (fragment.deadline <= time) this.abandonFragment(fragment)
+      if (!fragment.abandoned) next = Math.min(next, fragment.deadline)
+      else if (!fragment.inFlight && fragment.sequenceNumber < queue.nextNumber - 1) queue.remove(fragment)
+    }
+    return next
   }
 
   private abandonMessage(fragment: Fragment): void {
@@ -355,11 +372,12 @@ export class SendFlow implements FragmentOwner {
   }
 
   private removeThrough(from: number, to: number, cumulative: number): void {
-    const last = Math.min(to, this.queue.nextNumber - 1)
-    for (let n = Math.max(from, this.queue.firstNumber); n <= last; n++) {
-      const fragment = this.queue.get(n)
-      // One that was given up for lost but came after all is not sent again; one never sent can't have been received.
-      if (fragment === undefined || !fragment.everSent) continue
+    // One that was given up for lost but came after all is not sent again; one never sent can't have been received.
+    const last = Math.min(to, this.highestSent)
+    for (let fragment = this.queue.atOrAfter(from); fragment !== undefined; fragment = this.queue.atOrAfter(fragment.sequenceNumber + 1)) {
+      const n = fragment.sequenceNumber
+      if (n > last) break
+      if (!fragment.everSent) continue
       if (fragment.inFlight) {
         if (fragment.tsn > this.host.inFlight.maxTsnAcked) this.host.inFlight.maxTsnAcked = fragment.tsn
         this.host.inFlight.remove(fragment)

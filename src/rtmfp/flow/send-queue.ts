@@ -1,3 +1,6 @@
+import { RangeSet } from '../../base/ranges.ts'
+import { QUEUE_OVERHEAD } from '../constants.ts'
+
 /** One fragment of a message, queued in a sending flow until it is acknowledged. RFC 7016 §3.6.2 (SEND_QUEUE entry). */
 export class Fragment {
   sequenceNumber = 0
@@ -41,6 +44,8 @@ export interface FragmentOwner {
   lost(fragment: Fragment): void
 }
 
+/** What an entry that is no longer there takes. Bytes. */
+const PLACE_SIZE = 8
 /** Front entries that may be empty before the queue's array is moved up. */
 const SLACK = 512
 
@@ -54,6 +59,8 @@ export class SendQueue {
   private head = 0
   /** Sequence number of the entry at index `head`. */
   private headNumber = 1
+  /** Numbers whose entries have gone before those in front of them, so that what is not there need not be walked over. */
+  private readonly holes = new RangeSet()
   /** Entries present. */
   size = 0
   /** The sequence number that the next entry gets. RFC 7016 §3.6.2 (NEXT_SN). */
@@ -75,6 +82,11 @@ export class SendQueue {
     return this.head < this.entries.length ? this.entries[this.entries.length - 1] : undefined
   }
 
+  /** What the queue holds beside the messages themselves: its entries, and the places of those that have gone out of turn. Bytes. */
+  get overhead(): number {
+    return this.size * QUEUE_OVERHEAD + (this.entries.length - this.head - this.size) * PLACE_SIZE
+  }
+
   /** Lowest sequence number that may still be queued. */
   get firstNumber(): number {
     return this.headNumber
@@ -85,11 +97,21 @@ export class SendQueue {
     return index < 0 ? undefined : this.entries[this.head + index]
   }
 
+  /** The entry with the lowest sequence number that is not below the given one. */
+  atOrAfter(sequenceNumber: number): Fragment | undefined {
+    const number = Math.max(sequenceNumber, this.headNumber)
+    return this.get(number) ?? this.get(this.holes.lastOf(number) + 1)
+  }
+
   remove(fragment: Fragment): void {
     const index = this.head + fragment.sequenceNumber - this.headNumber
     if (this.entries[index] !== fragment) return
     this.entries[index] = undefined
     this.size--
+    if (index > this.head) {
+      this.holes.add(fragment.sequenceNumber)
+      return
+    }
     while (this.head < this.entries.length && this.entries[this.head] === undefined) {
       this.head++
       this.headNumber++
@@ -97,9 +119,11 @@ export class SendQueue {
     if (this.head === this.entries.length) {
       this.entries.length = 0
       this.head = 0
+      this.holes.clear()
     } else if (this.head > SLACK && this.head * 2 > this.entries.length) {
       this.entries.splice(0, this.head)
       this.head = 0
+      this.holes.addRange(0, this.headNumber - 1)
     }
   }
 }
