@@ -325,17 +325,23 @@ export class SendFlow implements FragmentOwner {
   }
 
   /**
-   * Abandons what was to arrive by `time`. What has been abandoned and will not be sent again goes, unless it is the last, which leads the far
-   * end past the others: behind a fragment that the far end never acknowledges it would stay for ever.
+   * Abandons what was to arrive by `time`. Of neighbours that have been abandoned and will not be sent again only the last stays, to lead the far
+   * end past them all: behind a fragment that is never acknowledged they would pile up.
    * @returns The earliest time by which something that is left is to arrive.
    */
   private abandonUntil(time: number): number {
     const { queue } = this
     let next = Infinity
+    let idle: Fragment | undefined
     for (let fragment = queue.atOrAfter(0); fragment !== undefined; fragment = queue.atOrAfter(fragment.sequenceNumber + 1)) {
       if (fragment.deadline <= time) this.abandonFragment(fragment)
       if (!fragment.abandoned) next = Math.min(next, fragment.deadline)
-      else if (!fragment.inFlight && fragment.sequenceNumber < queue.nextNumber - 1) queue.remove(fragment)
+      const isIdle = fragment.abandoned && !fragment.inFlight
+      if (isIdle && idle !== undefined) {
+        queue.remove(idle)
+        fragment.endsGap = true
+      }
+      idle = isIdle ? fragment : undefined
     }
     return next
   }
@@ -383,7 +389,7 @@ export class SendFlow implements FragmentOwner {
         this.host.inFlight.remove(fragment)
       }
       // The last one behind gaps that will not be filled stays, to lead the far end past them. RFC 7016 §3.6.2.7.1.
-      const isUpdate = this.queue.size === 1 && n > cumulative
+      const isUpdate = n > cumulative && (fragment.endsGap || this.queue.size === 1)
       this.abandonFragment(fragment)
       if (!isUpdate) this.queue.remove(fragment)
     }

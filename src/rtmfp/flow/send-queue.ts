@@ -17,6 +17,8 @@ export class Fragment {
   deadline: number = Infinity
   abandoned = false
   sentAbandoned = false
+  /** Abandoned ones right before it are no longer queued: it stands for them. */
+  endsGap = false
   everSent = false
   inFlight = false
   nakCount = 0
