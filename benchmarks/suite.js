@@ -6,6 +6,7 @@ export const PROGRAMS = {
   loss: 170,
   throughput: 70,
   sessions: 20,
+  mobility: 15,
   connect: 45,
   priority: 25,
   introducer: 45,

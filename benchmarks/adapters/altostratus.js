@@ -43,11 +43,34 @@ export default {
       } else if (event.type === 'session-failed') opened.reject(new Error(`no session: ${event.reason}`))
       else if (connection !== undefined) take(connection, event)
     })
-    const epd = fingerprintEpd(Uint8Array.from(address.fingerprint.match(/../g), (hex) => parseInt(hex, 16)))
-    endpoint.open({ epd, candidates: [Address.from(address.host, address.port)], timeout: 10_000 }, driver.now())
-    driver.kick()
+    openSession({ endpoint, driver }, address)
     return connected
   },
+}
+
+/** An end by itself. `connect(end)` resolves with a session to the other end when that is open. */
+export async function openEnd(host, suite = DEFAULT_SUITE, onEvent) {
+  let opened = () => {}
+  const { link, endpoint, driver } = await open(host, suite, (event) => {
+    if (event.type === 'session-open') opened(event.session)
+    onEvent(event)
+  })
+  const address = { host, port: link.port, fingerprint: endpoint.identity.peerId }
+  return {
+    driver,
+    address,
+    connect(end) {
+      const session = new Promise((resolve) => (opened = resolve))
+      openSession({ endpoint, driver }, end.address)
+      return session
+    },
+  }
+}
+
+function openSession({ endpoint, driver }, address) {
+  const epd = fingerprintEpd(Uint8Array.from(address.fingerprint.match(/../g), (hex) => parseInt(hex, 16)))
+  endpoint.open({ epd, candidates: [Address.from(address.host, address.port)], timeout: 10_000 }, driver.now())
+  driver.kick()
 }
 
 async function open(host, suite, onEvent) {
