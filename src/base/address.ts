@@ -4,10 +4,25 @@ import { DecodeError } from './errors.ts'
 const LOOPBACK_NETWORK = 127
 
 /**
- * An Internet socket address, immutable. IPv4-mapped IPv6 addresses become IPv4 ones, so that one peer has one
- * address whatever socket its packets came through. Two addresses are the same when their `key`s are.
+ * What an address leads by. `ip`: UDP, straight. `relay`: an introducer that passes packets on, the address being the number of the path.
+ * `stream`: a connection that this process holds, such as a WebSocket; it means nothing to anyone else.
+ */
+export type AddressKind = 'ip' | 'relay' | 'stream'
+
+/**
+ * Where relay paths and streams have their addresses: prefixes that lead nowhere on the Internet (RFC 6666, RFC 9780), so that the
+ * protocol can carry them as what they are not and no datagram ever goes to one by mistake. Their port is 0.
+ */
+const RELAY_PREFIX: readonly number[] = [1, 0, 0, 0, 0, 0, 0, 0]
+const STREAM_PREFIX: readonly number[] = [1, 0, 0, 0, 0, 0, 0, 1]
+const PREFIX_LENGTH = 8
+
+/**
+ * A socket address, immutable: an Internet one, or one of the other kinds. IPv4-mapped IPv6 addresses become IPv4 ones, so that one peer has
+ * one address whatever socket its packets came through. Two addresses are the same when their `key`s are.
  */
 export class Address {
+  readonly kind: AddressKind
   /** The IP address: 4 bytes (IPv4) or 16 (IPv6). */
   readonly ip: Uint8Array
   /** The UDP port, 0 to 65535. */
@@ -18,6 +33,7 @@ export class Address {
   private constructor(ip: Uint8Array, port: number) {
     this.ip = ip
     this.port = port
+    this.kind = kindOf(ip, port)
     this.key = ip.length === 4 ? `${ip.join('.')}:${port}` : `[${ipv6Text(ip)}]:${port}`
   }
 
@@ -38,6 +54,28 @@ export class Address {
     const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text)
     if (match === null) throw new DecodeError('socket address')
     return Address.from((match[1] ?? match[2]) as string, Number(match[3]))
+  }
+
+  /** The address of a path through an introducer. @param id 8 bytes, by which the introducer knows it. @throws DecodeError when it has another length. */
+  static relay(id: Uint8Array): Address {
+    return virtual(RELAY_PREFIX, id)
+  }
+
+  /** The address of a connection that this process holds. @param number From 0 to 2⁵³ − 1, this process's own count. */
+  static stream(number: number): Address {
+    const id = new Uint8Array(PREFIX_LENGTH)
+    new DataView(id.buffer).setBigUint64(0, BigInt(number))
+    return virtual(STREAM_PREFIX, id)
+  }
+
+  /** Whether datagrams go to it without anyone between who passes them on. */
+  get isDirect(): boolean {
+    return this.kind === 'ip'
+  }
+
+  /** The 8 bytes by which an introducer knows a relay path. */
+  get relayId(): Uint8Array {
+    return this.ip.subarray(PREFIX_LENGTH)
   }
 
   get isIpv4(): boolean {
@@ -62,6 +100,17 @@ export class Address {
   toString(): string {
     return this.key
   }
+}
+
+function virtual(prefix: readonly number[], id: Uint8Array): Address {
+  if (id.length !== PREFIX_LENGTH) throw new DecodeError('relay path ID length')
+  return Address.of(Uint8Array.from([...prefix, ...id]), 0)
+}
+
+function kindOf(ip: Uint8Array, port: number): AddressKind {
+  if (ip.length === 4 || port !== 0) return 'ip'
+  if (RELAY_PREFIX.every((byte, i) => ip[i] === byte)) return 'relay'
+  return STREAM_PREFIX.every((byte, i) => ip[i] === byte) ? 'stream' : 'ip'
 }
 
 function isMapped(ip: Uint8Array): boolean {

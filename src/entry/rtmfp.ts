@@ -1,4 +1,5 @@
 export { Address } from '../base/address.ts'
+export type { AddressKind } from '../base/address.ts'
 export { AltostratusError, DecodeError } from '../base/errors.ts'
 export type { ErrorOptions } from '../base/errors.ts'
 export { randomBytes, seededRandom } from '../base/random.ts'

@@ -1,4 +1,5 @@
 export { Address } from '../base/address.ts'
+export type { AddressKind } from '../base/address.ts'
 export { seededRandom } from '../base/random.ts'
 export type { Clock, Timer } from '../link/clock.ts'
 export type { BurstLoss, Conditions } from '../link/conditions.ts'

@@ -18,8 +18,19 @@ import {
   REQUEST_FLOW,
   REQUEST_TIMEOUT,
 } from './constants.ts'
-import { asListings, asTicket, decodeResponse, encodeRequest } from './protocol.ts'
-import type { MemberInfo, Profile, Properties, Request, Response, RoomListing, RoomSettings, Ticket } from './protocol.ts'
+import { asContact, asListings, asTicket, decodeResponse, encodeRequest } from './protocol.ts'
+import type {
+  Contact,
+  MemberInfo,
+  Profile,
+  Properties,
+  RelayUse,
+  Request,
+  Response,
+  RoomListing,
+  RoomSettings,
+  Ticket,
+} from './protocol.ts'
 import type { IntroducerUrl } from './url.ts'
 
 /** What a client is made of. */
@@ -31,6 +42,8 @@ export interface IntroducerClientOptions {
   readonly localAddresses: readonly Address[]
   readonly endpoint: Endpoint
   readonly clock: Clock
+  /** Whether others reach this end by way of the introducer; `auto` by default. */
+  readonly relay?: RelayUse
   /** Called after each use of the endpoint. */
   readonly kick: () => void
 }
@@ -39,7 +52,9 @@ export interface IntroducerClientOptions {
 export type IntroducerState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
 interface Events {
-  joined: (roomId: string, member: MemberInfo) => void
+  joined: (roomId: string, member: MemberInfo, contact: Contact | undefined) => void
+  /** How a member of a room is reached now. */
+  contact: (peerId: string, contact: Contact) => void
   left: (roomId: string, peerId: string) => void
   state: (state: IntroducerState) => void
 }
@@ -108,7 +123,17 @@ export class IntroducerClient {
 
   /** @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `TOO_MANY_ROOMS`, `RATE_LIMITED`, … */
   async join(game: string, protocol: number, code: string, profile: Profile): Promise<Ticket> {
-    return this.keep(asTicket(await this.request({ op: 'join', game, protocol, code, profile })))
+    return this.keep(asTicket(await this.request({ op: 'join', game, protocol, code, profile, invitation: this.invite() })))
+  }
+
+  /** Asks how a member of a room is reached now; an event tells when the answer comes, here and there. */
+  seek(peerId: string): void {
+    this.ping()
+    this.forgetFailure(
+      this.request({ op: 'contact', peerId }).then((value) => {
+        if (value !== null) this.emit('contact', peerId, asContact(value))
+      }),
+    )
   }
 
   /** Gives the place up; when the introducer can't be reached, it will find out by itself. */
@@ -202,7 +227,7 @@ export class IntroducerClient {
     this.retryAfter = RECONNECT_FIRST
     this.setState('connected')
     const addresses = this.options.localAddresses.slice(0, MAX_LOCAL_ADDRESSES)
-    this.forgetFailure(this.request({ op: 'register', addresses }))
+    this.forgetFailure(this.request({ op: 'register', addresses, relay: this.options.relay ?? 'auto' }))
     for (const ticket of this.tickets.values()) this.forgetFailure(this.rejoin(ticket))
     this.opened?.resolve()
     this.opened = undefined
@@ -212,12 +237,17 @@ export class IntroducerClient {
   private async rejoin(ticket: Ticket): Promise<void> {
     const { game, protocol, capacity, listed, properties, roomId, code, self, members } = ticket
     const settings = { game, protocol, capacity, listed, properties }
-    const fresh = asTicket(await this.request({ op: 'rejoin', ...settings, roomId, code, order: self.order, profile: self.profile }))
+    const { order, profile } = self
+    const invitation = this.invite()
+    const fresh = asTicket(await this.request({ op: 'rejoin', ...settings, roomId, code, order, profile, invitation }))
     if (!this.tickets.has(roomId)) return
     this.tickets.set(roomId, fresh)
     for (const member of fresh.members) {
-      if (member.peerId !== self.peerId && !members.some((known) => known.peerId === member.peerId)) this.emit('joined', roomId, member)
+      if (member.peerId !== self.peerId && !members.some((known) => known.peerId === member.peerId)) {
+        this.emit('joined', roomId, member, fresh.contacts?.get(member.peerId))
+      }
     }
+    for (const [peerId, contact] of fresh.contacts ?? []) this.emit('contact', peerId, contact)
     // A guest that was back sooner may have made the room anew with what it knew.
     const own = this.written.get(roomId)
     if (own !== undefined && fresh.members[0]?.peerId === self.peerId) await this.update(roomId, own)
@@ -238,6 +268,11 @@ export class IntroducerClient {
     const { clock } = this.options
     this.retryTimer = clock.at(clock.now() + this.retryAfter, () => this.open(CONNECT_TIMEOUT))
     this.retryAfter = Math.min(this.retryAfter * 2, RECONNECT_LAST)
+  }
+
+  private invite(): Uint8Array {
+    const { endpoint, clock } = this.options
+    return endpoint.invite(clock.now())
   }
 
   private unreachable(): AltostratusError {
@@ -274,7 +309,10 @@ export class IntroducerClient {
         break
       case 'joined':
         this.amend(response.roomId, ({ members }) => ({ members: [...members, response.member] }))
-        this.emit('joined', response.roomId, response.member)
+        this.emit('joined', response.roomId, response.member, response.contact)
+        break
+      case 'contact':
+        this.emit('contact', response.peerId, response.contact)
         break
       case 'left':
         this.amend(response.roomId, ({ members }) => ({ members: members.filter(({ peerId }) => peerId !== response.peerId) }))

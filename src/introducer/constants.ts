@@ -57,3 +57,28 @@ export const MAX_REQUEST_BYTES = 4_096
 export const MAX_RESPONSE_BYTES = 524_288
 /** Addresses that a peer may report of itself. */
 export const MAX_LOCAL_ADDRESSES = 8
+
+/** Relay paths that an introducer holds, at about 400 bytes each. */
+export const MAX_RELAY_PATHS = 100_000
+/** Relay paths of one peer: to all members of all rooms that it may be in. */
+export const MAX_PATHS_OF_PEER: number = MAX_ROOMS_PER_PEER * (MAX_CAPACITY - 1)
+/** Packets and bytes that one peer may have passed on in a second: 60 a second to each of 31 others, and a voice. */
+export const RELAY_PEER_PACKETS = 2_000
+export const RELAY_PEER_BYTES = 524_288
+/** The same for all of a room together: eight of its peers at their limit. */
+export const RELAY_ROOM_PACKETS = 16_000
+export const RELAY_ROOM_BYTES = 4_194_304
+/** How many seconds' worth may come at once. */
+export const RELAY_BURST = 2
+/** A relay path that nobody has used for so long is freed; a peer that needs one again asks. Milliseconds. */
+export const RELAY_IDLE = 120_000
+/** Longest invitation that is handed on: a cookie and a bit. Bytes. */
+export const MAX_INVITATION = 128
+/** Longest certificate that is handed on with an invitation; those of game peers have 54. Bytes. */
+export const MAX_INVITING_CERTIFICATE = 256
+/** Public IPv6 addresses that a peer may report of itself: a machine has one, and one for privacy. */
+export const MAX_PUBLIC_IPV6 = 2
+/** Ways to a peer that are handed on: what it reports, what is observed, and the relay path. */
+export const MAX_CONTACT_ADDRESSES: number = MAX_LOCAL_ADDRESSES + 2
+/** Addresses that a hello is forwarded for, so that the answer goes out to all of them; the relay path is the first. */
+export const MAX_REPLY_ADDRESSES = 4

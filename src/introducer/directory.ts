@@ -121,8 +121,20 @@ export class Directory {
 
   /** Whether both are members of a room: then one may learn the other's addresses. */
   share(a: string, b: string): boolean {
-    for (const room of this.byPeer.get(a) ?? []) if (room.members.has(b)) return true
-    return false
+    return this.sharedRoom(a, b) !== undefined
+  }
+
+  /** The ID of a room that both are members of. */
+  sharedRoom(a: string, b: string): string | undefined {
+    for (const room of this.byPeer.get(a) ?? []) if (room.members.has(b)) return room.id
+    return undefined
+  }
+
+  /** All who are in a room with a peer. */
+  companions(peerId: string): Set<string> {
+    const found = new Set<string>()
+    for (const room of this.byPeer.get(peerId) ?? []) for (const other of room.members.keys()) if (other !== peerId) found.add(other)
+    return found
   }
 
   /** A peer has said that it ends: all its places are free. */

@@ -4,6 +4,7 @@ import { defaultBackend, systemRandom } from '../crypto/default-node.ts'
 import { systemClock } from '../link/clock.ts'
 import { openUdp } from '../link/udp.ts'
 import { DEFAULT_PORT } from './constants.ts'
+import type { RelayLimits } from './relay.ts'
 import { IntroducerServer } from './server.ts'
 import type { IntroducerStats } from './server.ts'
 import { introducerUrl } from './url.ts'
@@ -17,6 +18,8 @@ export interface IntroducerOptions {
   /** Who it is; without one its fingerprint changes with each start. */
   readonly identity?: Identity
   readonly random?: Random
+  /** How much it passes on between players who do not reach each other straight; `false` for nothing. */
+  readonly relay?: RelayLimits | false
 }
 
 /** An introducer that runs in this process. */
@@ -39,6 +42,7 @@ export async function createIntroducer(options: IntroducerOptions = {}): Promise
     clock: systemClock,
     backend: defaultBackend,
     random: options.random ?? systemRandom,
+    ...(options.relay === undefined ? {} : { relay: options.relay }),
     ...(options.identity === undefined ? {} : { identity: options.identity }),
   })
   const { peerId } = server.identity

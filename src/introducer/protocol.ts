@@ -4,6 +4,9 @@ import {
   CODE_ALPHABET,
   CODE_LENGTH,
   MAX_CAPACITY,
+  MAX_CONTACT_ADDRESSES,
+  MAX_INVITATION,
+  MAX_INVITING_CERTIFICATE,
   MAX_LOCAL_ADDRESSES,
   MAX_NAME,
   MAX_ORDER,
@@ -39,6 +42,17 @@ export interface RoomSettings {
   readonly properties: Properties
 }
 
+/** Whether others reach a peer by way of the introducer: when it must be, always (so that they do not see its addresses), or never. */
+export type RelayUse = 'auto' | 'always' | 'never'
+
+/** How a peer is reached. */
+export interface Contact {
+  /** Its Internet addresses, and the relay path to it. */
+  readonly addresses: readonly Address[]
+  /** A cookie of its own and its certificate, by which a session to it opens in one round trip. */
+  readonly invitation?: { readonly cookie: Uint8Array; readonly certificate: Uint8Array } | undefined
+}
+
 /** A place in a room. */
 export interface Ticket extends RoomSettings {
   readonly roomId: string
@@ -46,6 +60,8 @@ export interface Ticket extends RoomSettings {
   readonly self: MemberInfo
   /** All members, this one included, by order. */
   readonly members: readonly MemberInfo[]
+  /** How the other members are reached, by peer ID. */
+  readonly contacts?: ReadonlyMap<string, Contact>
 }
 
 /** A room as others see it in a list. */
@@ -58,15 +74,25 @@ export interface RoomListing {
 
 /** What a client asks for. */
 export type Request =
-  | { readonly op: 'register'; readonly addresses: readonly Address[] }
+  | { readonly op: 'register'; readonly addresses: readonly Address[]; readonly relay: RelayUse }
+  /** How a companion is reached now; it is told the same of this end. */
+  | { readonly op: 'contact'; readonly peerId: string }
   | ({ readonly op: 'create'; readonly profile: Profile } & RoomSettings)
-  | { readonly op: 'join'; readonly game: string; readonly protocol: number; readonly code: string; readonly profile: Profile }
+  | {
+      readonly op: 'join'
+      readonly game: string
+      readonly protocol: number
+      readonly code: string
+      readonly profile: Profile
+      readonly invitation?: Uint8Array | undefined
+    }
   | ({
       readonly op: 'rejoin'
       readonly roomId: string
       readonly code: string
       readonly order: number
       readonly profile: Profile
+      readonly invitation?: Uint8Array | undefined
     } & RoomSettings)
   | { readonly op: 'leave'; readonly roomId: string }
   /** The host has lost a member. */
@@ -78,7 +104,9 @@ export type Request =
 export type Response =
   | { readonly kind: 'ok'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly code: string; readonly message: string }
-  | { readonly kind: 'joined'; readonly roomId: string; readonly member: MemberInfo }
+  | { readonly kind: 'joined'; readonly roomId: string; readonly member: MemberInfo; readonly contact?: Contact | undefined }
+  /** A companion is reached otherwise now. */
+  | { readonly kind: 'contact'; readonly peerId: string; readonly contact: Contact }
   | { readonly kind: 'left'; readonly roomId: string; readonly peerId: string }
   | { readonly kind: 'closing' }
 
@@ -89,12 +117,30 @@ const MAX_ERROR_TEXT = 512
 
 /** The bytes of a request. */
 export function encodeRequest(id: number, request: Request): Uint8Array {
-  return pack(request.op === 'register' ? { ...request, id, addresses: request.addresses.map((a) => a.key) } : { ...request, id })
+  return pack(
+    request.op === 'register' ? { ...request, id, addresses: request.addresses.map((a) => a.key) } : withoutNothing({ ...request, id }),
+  )
 }
 
 /** The bytes of a response. */
 export function encodeResponse(response: Response): Uint8Array {
-  return pack(response)
+  const contact = 'contact' in response && response.contact !== undefined ? plainContact(response.contact) : undefined
+  return pack(withoutNothing('contact' in response ? { ...response, contact } : response))
+}
+
+/** What a contact is on the wire. */
+export function plainContact({ addresses, invitation }: Contact): Readonly<Record<string, unknown>> {
+  return withoutNothing({ addresses: addresses.map(({ key }) => key), ...invitation })
+}
+
+/** The value of an answer that is a ticket. */
+export function plainTicket(ticket: Ticket): Readonly<Record<string, unknown>> {
+  const contacts = [...(ticket.contacts ?? [])].map(([peerId, contact]) => [peerId, plainContact(contact)])
+  return { ...ticket, contacts: Object.fromEntries(contacts) as unknown }
+}
+
+function withoutNothing(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
 /** Reads a request and checks every field of it. @throws DecodeError */
@@ -108,11 +154,19 @@ export function decodeRequest(bytes: Uint8Array): { readonly id: number; readonl
 function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Request {
   switch (op) {
     case 'register':
-      return { op, addresses: asList(fields['addresses'], MAX_LOCAL_ADDRESSES).map(asAddress) }
+      return { op, addresses: asList(fields['addresses'], MAX_LOCAL_ADDRESSES).map(asAddress), relay: asRelayUse(fields['relay']) }
+    case 'contact':
+      return { op, peerId: asPeerId(fields['peerId']) }
     case 'create':
       return { op, ...asSettings(fields), profile: asProfile(fields['profile']) }
     case 'join':
-      return { op, ...asGame(fields), code: asCode(fields['code']), profile: asProfile(fields['profile']) }
+      return {
+        op,
+        ...asGame(fields),
+        code: asCode(fields['code']),
+        profile: asProfile(fields['profile']),
+        invitation: asOptionalBytes(fields['invitation'], MAX_INVITATION),
+      }
     case 'rejoin':
       return {
         op,
@@ -121,6 +175,7 @@ function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Reque
         code: asCode(fields['code']),
         order: asInteger(fields['order'], 0, MAX_ORDER),
         profile: asProfile(fields['profile']),
+        invitation: asOptionalBytes(fields['invitation'], MAX_INVITATION),
       }
     case 'leave':
       return { op, roomId: asRoomId(fields['roomId']) }
@@ -151,7 +206,14 @@ export function decodeResponse(bytes: Uint8Array): Response {
         message: asText(fields['message'], MAX_ERROR_TEXT),
       }
     case 'joined':
-      return { kind, roomId: asRoomId(fields['roomId']), member: asMember(fields['member']) }
+      return {
+        kind,
+        roomId: asRoomId(fields['roomId']),
+        member: asMember(fields['member']),
+        contact: fields['contact'] === undefined ? undefined : asContact(fields['contact']),
+      }
+    case 'contact':
+      return { kind, peerId: asPeerId(fields['peerId']), contact: asContact(fields['contact']) }
     case 'left':
       return { kind, roomId: asRoomId(fields['roomId']), peerId: asPeerId(fields['peerId']) }
     case 'closing':
@@ -167,7 +229,23 @@ export function asTicket(value: unknown): Ticket {
   const members = asList(fields['members'], MAX_CAPACITY).map(asMember)
   const self = asMember(fields['self'])
   if (!members.some((member) => member.peerId === self.peerId)) throw new DecodeError('not a member of the room')
-  return { ...asSettings(fields), roomId: asRoomId(fields['roomId']), code: asCode(fields['code']), self, members }
+  const contacts = fields['contacts'] === undefined ? {} : { contacts: asContacts(fields['contacts']) }
+  return { ...asSettings(fields), roomId: asRoomId(fields['roomId']), code: asCode(fields['code']), self, members, ...contacts }
+}
+
+/** Checks a contact. @throws DecodeError */
+export function asContact(value: unknown): Contact {
+  const fields = asRecord(value)
+  const addresses = asList(fields['addresses'], MAX_CONTACT_ADDRESSES).map(asAddress)
+  const cookie = asOptionalBytes(fields['cookie'], MAX_INVITATION)
+  const certificate = asOptionalBytes(fields['certificate'], MAX_INVITING_CERTIFICATE)
+  return { addresses, invitation: cookie === undefined || certificate === undefined ? undefined : { cookie, certificate } }
+}
+
+function asContacts(value: unknown): ReadonlyMap<string, Contact> {
+  const entries = Object.entries(asRecord(value))
+  if (entries.length > MAX_CAPACITY) throw new DecodeError('list')
+  return new Map(entries.map(([peerId, contact]) => [asPeerId(peerId), asContact(contact)]))
 }
 
 /** Checks the value of an answer that is a list of rooms. @throws DecodeError */
@@ -265,6 +343,18 @@ function matching(value: unknown, pattern: RegExp, what: string): string {
 function asAddress(value: unknown): Address {
   if (typeof value !== 'string' || value.length > MAX_PROPERTY_LENGTH) throw new DecodeError('address')
   return Address.parse(value)
+}
+
+function asRelayUse(value: unknown): RelayUse {
+  if (value === undefined) return 'auto'
+  if (value !== 'auto' && value !== 'always' && value !== 'never') throw new DecodeError('use of the relay')
+  return value
+}
+
+function asOptionalBytes(value: unknown, longest: number): Uint8Array | undefined {
+  if (value === undefined || value === null) return undefined
+  if (!(value instanceof Uint8Array) || value.length > longest) throw new DecodeError('bytes')
+  return value
 }
 
 function asText(value: unknown, longest: number): string {

@@ -15,11 +15,14 @@ import type { Introduction } from '../rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { CloseReason, EndpointEvent, Session } from '../rtmfp/session.ts'
-import { ORIGIN_LOCAL, ORIGIN_OBSERVED } from '../wire/address.ts'
+import { ORIGIN_LOCAL, ORIGIN_OBSERVED, ORIGIN_REMOTE } from '../wire/address.ts'
 import type { WireAddress } from '../wire/address.ts'
+import { usableAddresses } from './addresses.ts'
 import {
   GUESSES_PER_SECOND,
   GUESS_BURST,
+  MAX_INVITING_CERTIFICATE,
+  MAX_REPLY_ADDRESSES,
   REQUESTS_PER_SECOND,
   REQUEST_BURST,
   REQUEST_FLOW,
@@ -27,8 +30,10 @@ import {
   SERVER_KEEPALIVE,
 } from './constants.ts'
 import { Directory } from './directory.ts'
-import { decodeRequest, encodeResponse } from './protocol.ts'
-import type { Request, Response } from './protocol.ts'
+import { decodeRequest, encodeResponse, plainContact, plainTicket } from './protocol.ts'
+import type { Contact, RelayUse, Request, Response, Ticket } from './protocol.ts'
+import { Relay, RelayingLink } from './relay.ts'
+import type { RelayEnd, RelayLimits, RelayStats } from './relay.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** What an introducer is made of. */
@@ -40,6 +45,8 @@ export interface IntroducerParts {
   /** Who it is; a fresh identity by default, so that its URL changes with each start. */
   readonly identity?: Identity
   readonly policy?: KeyingPolicy
+  /** How much it passes on between players who do not reach each other straight; `false` for nothing. */
+  readonly relay?: RelayLimits | false
 }
 
 /** Counters of an introducer. */
@@ -52,6 +59,8 @@ export interface IntroducerStats {
   readonly introductions: number
   /** Requests that were malformed or over a limit since it started. */
   readonly refused: number
+  /** What it passes on. */
+  readonly relay: RelayStats
 }
 
 /** A peer that is registered. */
@@ -61,6 +70,10 @@ interface Registration {
   readonly requests: TokenBucket
   readonly guesses: TokenBucket
   local: readonly Address[]
+  relayUse: RelayUse
+  /** What it has handed in for those in the room that it joins. */
+  invitation: Uint8Array | undefined
+  readonly end: RelayEnd
   answers: SendFlow | undefined
 }
 
@@ -76,7 +89,7 @@ export function createServerIdentity(backend: CryptoBackend, random: Random): Id
   return createIdentity({ backend, random, acceptsAncillary: true })
 }
 
-/** Brings peers together by peer ID, and keeps the directory of rooms. Carries nothing of what they tell each other. */
+/** Brings peers together by peer ID, and keeps the directory of rooms. What they tell each other passes through it only where there is no other way, and it can't read it. */
 export class IntroducerServer {
   readonly identity: Identity
   private readonly clock: Clock
@@ -84,6 +97,13 @@ export class IntroducerServer {
   private readonly directory: Directory
   private readonly byPeer = new Map<string, Registration>()
   private readonly byAddress = new Map<string, Registration>()
+  private readonly relay: Relay
+  private readonly relays: boolean
+  private readonly mayRelay = (a: string, b: string): boolean => this.directory.share(a, b)
+  private readonly strayed = (end: RelayEnd, from: Address): void => {
+    this.byPeer.get(end.peerId)?.session.tryAddress(from, this.clock.now())
+    this.driver.kick()
+  }
   private timer: Timer
   private introductions = 0
   private refused = 0
@@ -93,6 +113,8 @@ export class IntroducerServer {
     this.clock = clock
     this.identity = parts.identity ?? createServerIdentity(backend, random)
     this.directory = new Directory(random)
+    this.relays = parts.relay !== false
+    this.relay = new Relay(random, parts.relay === false ? {} : (parts.relay ?? {}))
     const endpoint = new Endpoint({
       identity: this.identity,
       backend,
@@ -102,12 +124,16 @@ export class IntroducerServer {
       introduce: (epd, from) => this.introduce(epd, from),
       ...(parts.policy === undefined ? {} : { policy: parts.policy }),
     })
-    this.driver = new Driver({ endpoint, link, clock, onEvent: (event) => this.handle(event) })
+    const relaying = new RelayingLink(link, (datagram, from, out) =>
+      this.relay.forward(datagram, from, out, this.clock.now(), this.strayed),
+    )
+    this.driver = new Driver({ endpoint, link: relaying, clock, onEvent: (event) => this.handle(event) })
     this.timer = clock.at(clock.now() + EXPIRY_INTERVAL, () => this.expire())
   }
 
   get stats(): IntroducerStats {
-    return { peers: this.byPeer.size, rooms: this.directory.roomCount, introductions: this.introductions, refused: this.refused }
+    const { introductions, refused } = this
+    return { peers: this.byPeer.size, rooms: this.directory.roomCount, introductions, refused, relay: this.relay.stats }
   }
 
   /** What its endpoint has dropped, by reason. */
@@ -130,11 +156,39 @@ export class IntroducerServer {
     const asker = this.byAddress.get(from.key)
     const target = fingerprint === undefined ? undefined : this.byPeer.get(toHex(fingerprint))
     if (asker === undefined || target === undefined || !this.directory.share(asker.peerId, target.peerId)) return undefined
-    const observed = target.session.farAddress as Address
-    const addresses: WireAddress[] = [{ address: observed, origin: ORIGIN_OBSERVED }]
-    for (const address of target.local) if (!address.equals(observed)) addresses.push({ address, origin: ORIGIN_LOCAL })
+    const contact = this.contactOf(asker, target)
+    const back = this.contactOf(target, asker)
+    if (contact === undefined || back === undefined) return undefined
     this.introductions++
-    return { addresses, forwardTo: target.session }
+    this.answer(target, { kind: 'contact', peerId: asker.peerId, contact: back })
+    const replyTo = wireAddresses(back, asker).slice(0, MAX_REPLY_ADDRESSES)
+    return { addresses: wireAddresses(contact, target), forwardTo: target.session, replyTo }
+  }
+
+  /** How one peer is to reach another; `undefined` when they are in no room together. The relay path is the first of the addresses. */
+  private contactOf(viewer: Registration, subject: Registration): Contact | undefined {
+    const roomId = this.directory.sharedRoom(viewer.peerId, subject.peerId)
+    if (roomId === undefined) return undefined
+    const uses = [viewer.relayUse, subject.relayUse]
+    const addresses: Address[] = []
+    if (this.relays && !uses.includes('never')) {
+      const path = this.relay.path(viewer.end, subject.end, roomId, this.clock.now())
+      if (path !== undefined) addresses.push(path)
+    }
+    if (uses.includes('always')) return { addresses }
+    const observed = subject.session.farAddress as Address
+    if (observed.isDirect) addresses.push(observed)
+    for (const address of subject.local) if (!address.equals(observed)) addresses.push(address)
+    return { addresses }
+  }
+
+  /** A contact, and what it needs to open a session at once. */
+  private invitingContact(viewer: Registration, subject: Registration): Contact | undefined {
+    const contact = this.contactOf(viewer, subject)
+    const cookie = subject.invitation
+    const certificate = subject.session.farCertificate?.bytes
+    const isInviting = cookie !== undefined && certificate !== undefined && certificate.length <= MAX_INVITING_CERTIFICATE
+    return contact === undefined || !isInviting ? contact : { ...contact, invitation: { cookie, certificate } }
   }
 
   private handle(event: EndpointEvent): void {
@@ -165,6 +219,9 @@ export class IntroducerServer {
       requests: new TokenBucket(REQUEST_BURST, REQUESTS_PER_SECOND, now),
       guesses: new TokenBucket(GUESS_BURST, GUESSES_PER_SECOND, now),
       local: [],
+      relayUse: 'auto',
+      invitation: undefined,
+      end: this.relay.end(peerId, session.farAddress as Address, now),
       answers: undefined,
     }
     this.byPeer.set(peerId, registration)
@@ -180,17 +237,30 @@ export class IntroducerServer {
     if (address !== undefined && this.byAddress.get(address)?.session === session) this.byAddress.delete(address)
     if (registration?.session !== session) return
     this.byPeer.delete(registration.peerId)
+    this.relay.lost(registration.end)
     if (reason === 'far') this.directory.leaveAll(registration.peerId)
     else this.directory.lost(registration.peerId, this.clock.now())
     this.sendNotices()
   }
 
-  /** Who is introduced is known by address. */
+  /** Who is introduced is known by address, and those who are in a room with it are to know where it is now. */
   private moved(session: Session, before: Address): void {
     const registration = this.byAddress.get(before.key)
     if (registration?.session !== session) return
+    const address = session.farAddress as Address
     this.byAddress.delete(before.key)
-    this.byAddress.set((session.farAddress as Address).key, registration)
+    this.byAddress.set(address.key, registration)
+    registration.end.address = address
+    this.tellCompanions(registration)
+  }
+
+  private tellCompanions(registration: Registration): void {
+    for (const peerId of this.directory.companions(registration.peerId)) {
+      const companion = this.byPeer.get(peerId)
+      const contact = companion === undefined ? undefined : this.contactOf(companion, registration)
+      if (companion !== undefined && contact !== undefined)
+        this.answer(companion, { kind: 'contact', peerId: registration.peerId, contact })
+    }
   }
 
   private acceptFlow(session: Session, flow: ReceiveFlow): void {
@@ -231,17 +301,29 @@ export class IntroducerServer {
     const { peerId } = registration
     switch (request.op) {
       case 'register':
-        registration.local = request.addresses
+        registration.local = usableAddresses(request.addresses, registration.session.farAddress as Address)
+        registration.relayUse = request.relay
+        this.tellCompanions(registration)
         return null
+      case 'contact': {
+        const target = this.byPeer.get(request.peerId)
+        const contact = target === undefined ? undefined : this.contactOf(registration, target)
+        const back = target === undefined ? undefined : this.contactOf(target, registration)
+        if (target === undefined || contact === undefined || back === undefined) return null
+        this.introductions++
+        this.answer(target, { kind: 'contact', peerId, contact: back })
+        return plainContact(contact)
+      }
       case 'create': {
         const { game, protocol, capacity, listed, properties, profile } = request
         return directory.create(peerId, { game, protocol, capacity, listed, properties }, profile)
       }
       case 'join':
-        return this.join(registration, request)
+        return this.ticketFor(registration, this.join(registration, request), request.invitation)
       case 'rejoin': {
         const { game, protocol, capacity, listed, properties, roomId, code, order, profile } = request
-        return directory.rejoin(peerId, roomId, code, order, { game, protocol, capacity, listed, properties }, profile)
+        const ticket = directory.rejoin(peerId, roomId, code, order, { game, protocol, capacity, listed, properties }, profile)
+        return this.ticketFor(registration, ticket, request.invitation)
       }
       case 'leave':
         directory.leave(peerId, request.roomId)
@@ -258,7 +340,7 @@ export class IntroducerServer {
   }
 
   /** Wrong codes are counted on their own, so that codes can't be guessed at the rate of other requests. */
-  private join(registration: Registration, request: Extract<Request, { op: 'join' }>): unknown {
+  private join(registration: Registration, request: Extract<Request, { op: 'join' }>): Ticket {
     try {
       return this.directory.join(registration.peerId, request.code, request.game, request.protocol, request.profile)
     } catch (error) {
@@ -268,12 +350,31 @@ export class IntroducerServer {
     }
   }
 
+  private ticketFor(registration: Registration, ticket: Ticket, invitation: Uint8Array | undefined): unknown {
+    registration.invitation = invitation
+    const contacts = new Map<string, Contact>()
+    for (const { peerId } of ticket.members) {
+      const member = peerId === registration.peerId ? undefined : this.byPeer.get(peerId)
+      const contact = member === undefined ? undefined : this.contactOf(registration, member)
+      if (contact !== undefined) contacts.set(peerId, contact)
+    }
+    this.introductions += contacts.size
+    return plainTicket({ ...ticket, contacts })
+  }
+
   private sendNotices(): void {
     for (const { to, roomId, joined, left } of this.directory.notices.splice(0)) {
       const registration = this.byPeer.get(to)
       if (registration === undefined) continue
-      if (joined !== undefined) this.answer(registration, { kind: 'joined', roomId, member: joined })
-      if (left !== undefined) this.answer(registration, { kind: 'left', roomId, peerId: left })
+      if (joined !== undefined) {
+        const newcomer = this.byPeer.get(joined.peerId)
+        const contact = newcomer === undefined ? undefined : this.invitingContact(registration, newcomer)
+        this.answer(registration, { kind: 'joined', roomId, member: joined, contact })
+      }
+      if (left !== undefined) {
+        this.answer(registration, { kind: 'left', roomId, peerId: left })
+        this.relay.prune(left, this.mayRelay)
+      }
     }
   }
 
@@ -285,10 +386,18 @@ export class IntroducerServer {
 
   private expire(): void {
     this.directory.expire(this.clock.now())
+    this.relay.expire(this.clock.now(), this.mayRelay)
     this.sendNotices()
     this.driver.kick()
     this.timer = this.clock.at(this.clock.now() + EXPIRY_INTERVAL, () => this.expire())
   }
+}
+
+function wireAddresses({ addresses }: Contact, { session }: Registration): WireAddress[] {
+  return addresses.map((address) => ({
+    address,
+    origin: !address.isDirect ? ORIGIN_REMOTE : session.farAddress?.equals(address) === true ? ORIGIN_OBSERVED : ORIGIN_LOCAL,
+  }))
 }
 
 function tooFast(): AltostratusError {

@@ -12,12 +12,12 @@ export class TokenBucket {
     this.filledAt = now
   }
 
-  /** Takes a token if there is one. */
-  take(now: number): boolean {
+  /** Takes so many tokens if they are there. */
+  take(now: number, tokens = 1): boolean {
     this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) / 1_000) * this.perSecond)
     this.filledAt = now
-    if (this.tokens < 1) return false
-    this.tokens--
+    if (this.tokens < tokens) return false
+    this.tokens -= tokens
     return true
   }
 }

@@ -43,3 +43,8 @@ export const TRUNCATED_SHARE = 0.25
 export const HEADERS = 28
 /** Port of simulated addresses: RTMFP's registered one. */
 export const SIMULATED_PORT = 1_935
+
+/** What stands in front of a packet on a relay path: the path's ID. `docs/protocol.md`, P1. Bytes. */
+export const RELAY_HEADER = 8
+/** Relay paths that a player knows: those to all members of the rooms that it may be in, and such as have been replaced. */
+export const MAX_RELAY_PATHS = 1_024

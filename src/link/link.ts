@@ -20,7 +20,7 @@ export type DatagramHandler = (datagram: Uint8Array, from: Address) => void
 
 /** Something that carries datagrams between socket addresses, in any order, or not at all. */
 export interface Link {
-  readonly kind: 'udp' | 'simulated'
+  readonly kind: 'udp' | 'stream' | 'carrier' | 'simulated'
   /** Largest datagram that it carries, bytes. */
   readonly maxDatagram: number
   readonly stats: Readonly<LinkStats>

@@ -1,6 +1,7 @@
 import { defaultBackend, defaultPolicy, openDatagramLink, resolveHost, systemRandom } from '#platform'
 import { importIdentity } from '../crypto/identity.ts'
 import { CONNECT_TIMEOUT } from '../introducer/constants.ts'
+import type { RelayUse } from '../introducer/protocol.ts'
 import { parseIntroducerUrl } from '../introducer/url.ts'
 import { systemClock } from '../link/clock.ts'
 import { Network } from './network.ts'
@@ -13,6 +14,11 @@ export interface ConnectOptions {
   readonly deadAfter?: number
   /** Give up when the introducer has not answered after so many milliseconds; 5,000 by default. */
   readonly timeout?: number
+  /**
+   * Whether other players are reached by way of the introducer: `auto`, the default, where there is no other way; `always`, so that no player sees
+   * another's address; `never`, where it must not carry anything: then some pairs of players do not reach each other.
+   */
+  readonly relay?: RelayUse
   /** UDP port of this end; any that is free by default. */
   readonly port?: number
   /** Takes what the game's listeners throw; by default it is thrown again where the process sees it. */
@@ -40,6 +46,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     hosts,
     identity,
     deadAfter: options.deadAfter,
+    relay: options.relay,
     onError: options.onError,
   })
   try {

@@ -24,7 +24,14 @@ export const CHANNEL_MESSAGE = 65_536
 export const MAX_CHANNELS = 64
 /** Longest name of a channel. Characters. */
 export const MAX_CHANNEL_NAME = 64
-/** How long a peer that has fallen silent is looked for by way of the introducer; by then it counts as lost anyhow. Milliseconds. */
-export const SEEK_TIMEOUT = 5_000
 /** What a datagram's headers, and the metadata of a flow that has just begun, take at most. Bytes. */
 export const PACKET_ROOM_GUESS = 200
+/** How long a newcomer that is opened to by its own invitation may take to answer. Milliseconds. */
+export const INVITED_TIMEOUT = 10_000
+/** How long a newcomer waits for those who were there before it to open to it, before it opens to them. Milliseconds. */
+export const REACH_DELAY = 1_000
+/** How often, while a peer does not answer, the introducer is asked where it is; and for how many such peers. Milliseconds. */
+export const SEEK_INTERVAL = 1_000
+export const SEEKS_AT_ONCE = 4
+/** How long a peer that is reached by way of the introducer is not given up while the introducer itself can not be reached. Milliseconds. */
+export const OUTAGE_GRACE = 60_000

@@ -1,9 +1,7 @@
 import { Address } from '../base/address.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
-import { fromHex } from '../base/bytes.ts'
 import type { Random } from '../base/random.ts'
 import type { CryptoBackend } from '../crypto/backend.ts'
-import { fingerprintEpd } from '../crypto/epd.ts'
 import { createIdentity } from '../crypto/identity.ts'
 import type { Identity } from '../crypto/identity.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
@@ -11,17 +9,20 @@ import { IntroducerClient } from '../introducer/client.ts'
 import { CODE_ALPHABET, CODE_LENGTH, DEFAULT_CAPACITY, MAX_CAPACITY } from '../introducer/constants.ts'
 import { unpack } from '../introducer/packing.ts'
 import { asProfile, asProperties } from '../introducer/protocol.ts'
-import type { Profile, Properties, RoomListing } from '../introducer/protocol.ts'
+import type { Contact, Profile, Properties, RelayUse, RoomListing } from '../introducer/protocol.ts'
 import type { IntroducerUrl } from '../introducer/url.ts'
+import { Carrier } from '../link/carrier.ts'
 import type { Clock } from '../link/clock.ts'
 import { Driver } from '../link/driver.ts'
 import type { Link } from '../link/link.ts'
+import { DEAD_AFTER } from '../rtmfp/constants.ts'
 import { Endpoint } from '../rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { EndpointEvent, Session } from '../rtmfp/session.ts'
-import { ANNOUNCEMENT_GRACE, CHANNEL_FLOW, CONTROL_FLOW, JOIN_TIMEOUT, MAX_UNANNOUNCED, SEEK_TIMEOUT } from './constants.ts'
+import { ANNOUNCEMENT_GRACE, CHANNEL_FLOW, CONTROL_FLOW, JOIN_TIMEOUT, MAX_UNANNOUNCED } from './constants.ts'
 import type { Game } from './definition.ts'
 import type { Peer } from './peer.ts'
+import { Reach } from './reach.ts'
 import { Room } from './room.ts'
 import type { Stream } from './stream.ts'
 
@@ -38,6 +39,8 @@ export interface NetworkParts {
   readonly identity?: Identity | undefined
   /** A peer that is silent for this many milliseconds is lost; 5,000 by default. */
   readonly deadAfter?: number | undefined
+  /** Whether other players are reached by way of the introducer; `auto` by default. */
+  readonly relay?: RelayUse | undefined
   /** Takes what a game's listeners throw; by default it is thrown again where the process sees it. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -103,12 +106,16 @@ export class Network {
   /** @internal */
   readonly introducer: IntroducerClient
   private readonly driver: Driver
+  private readonly carrier: Carrier
+  private readonly reach: Reach
   private readonly parts: NetworkParts
   private readonly byId = new Map<string, Room>()
   private readonly sessions = new Map<string, Session>()
   private readonly unannounced = new Map<string, Unannounced>()
   /** Sessions whose far end has yet to show that it holds the keys; they displace nothing until it does. */
   private readonly unconfirmed = new Set<Session>()
+  /** Requests to join that wait for their answer. */
+  private joins = 0
   private closing: Promise<void> | undefined = undefined
 
   /** @internal Use `connect`. */
@@ -118,7 +125,8 @@ export class Network {
     this.clock = clock
     this.identity = parts.identity ?? createIdentity({ backend, random })
     this.peerId = this.identity.peerId
-    const { deadAfter } = parts
+    const { deadAfter, relay = 'auto' } = parts
+    this.carrier = new Carrier({ datagrams: link, isHidden: relay === 'always' })
     const endpoint = new Endpoint({
       identity: this.identity,
       backend,
@@ -127,16 +135,33 @@ export class Network {
       acceptSession: (peerId) => this.acceptsSession(peerId),
       ...(deadAfter === undefined ? {} : { deadAfter, keepaliveInterval: deadAfter / TRIES_BEFORE_LOST }),
     })
-    this.driver = new Driver({ endpoint, link, clock, onEvent: (event) => this.handle(event), onError: (error) => this.onError(error) })
+    const onEvent = (event: EndpointEvent): void => this.handle(event)
+    this.driver = new Driver({ endpoint, link: this.carrier, clock, onEvent, onError: (error) => this.onError(error) })
+    const candidates = parts.hosts.map((host) => Address.from(host, parts.url.port))
+    this.carrier.allow(candidates)
     this.introducer = new IntroducerClient({
       url: parts.url,
-      candidates: parts.hosts.map((host) => Address.from(host, parts.url.port)),
-      localAddresses: link.addresses,
+      candidates,
+      localAddresses: this.carrier.addresses,
       endpoint,
       clock,
+      relay,
       kick: () => this.driver.kick(),
     })
-    this.introducer.on('joined', (roomId, member) => this.byId.get(roomId)?.addMember(member))
+    this.reach = new Reach({
+      endpoint,
+      carrier: this.carrier,
+      clock,
+      introducer: this.introducer,
+      deadAfter: deadAfter ?? DEAD_AFTER,
+      sessions: this.sessions,
+      isMember: (peerId) => this.isMember(peerId),
+      kick: () => this.kick(),
+    })
+    this.introducer.on('joined', (roomId, member, contact) => {
+      this.byId.get(roomId)?.addMember(member)
+      if (contact !== undefined && this.isMember(member.peerId)) this.reach.welcome(member.peerId, contact)
+    })
     this.introducer.on('left', (roomId, peerId) => this.byId.get(roomId)?.memberLeft(peerId))
   }
 
@@ -184,10 +209,12 @@ export class Network {
         hint: `Codes have ${CODE_LENGTH} letters and digits, such as KFQ7B.`,
       })
     }
-    const ticket = await this.introducer.join(game.name, game.protocol, normal, profile)
+    const ticket = await this.joining(this.introducer.join(game.name, game.protocol, normal, profile))
     if (this.byId.has(ticket.roomId)) throw new AltostratusError('ALREADY_JOINED', `This player is in the room ${normal} already.`)
     const room = this.enter(new Room(this, game, ticket))
-    for (const peer of room.earlierMembers) this.reach(peer, timeout)
+    // Some of them may have opened a session already.
+    for (const peer of room.seats) this.memberAdded(room as unknown as Room, peer)
+    for (const peer of room.earlierMembers) this.await(peer, ticket.contacts?.get(peer.id), timeout)
     try {
       await room.waitForMembers(timeout)
     } catch (error) {
@@ -233,9 +260,10 @@ export class Network {
 
   /** @internal A room has no more use for a session; the last one closes it. */
   releasePeer(room: Room, peer: Peer): void {
+    for (const other of this.byId.values()) if (other !== room && other.hasMember(peer.id)) return
+    this.reach.forget(peer.id)
     const session = this.sessions.get(peer.id)
     if (session === undefined) return
-    for (const other of this.byId.values()) if (other !== room && other.hasMember(peer.id)) return
     this.sessions.delete(peer.id)
     session.close(this.clock.now())
     this.kick()
@@ -248,6 +276,7 @@ export class Network {
 
   private async shutDown(): Promise<void> {
     for (const room of this.byId.values()) room.shut()
+    this.reach.close()
     this.introducer.close()
     await this.driver.close()
   }
@@ -257,30 +286,21 @@ export class Network {
     return room
   }
 
-  /** Opens a session to a member by way of the introducer, unless there is one. RFC 7016 §3.5.1.6. */
-  private reach(peer: Peer, timeout: number): void {
+  /** Sees to it that there is a session with a member that was there before this peer. */
+  private await(peer: Peer, contact: Contact | undefined, timeout: number): void {
     const existing = this.sessions.get(peer.id)
-    if (existing?.state === 'open') {
-      for (const room of this.byId.values()) room.sessionOpened(peer.id, existing)
-      return
-    }
-    const address = this.introducer.address
-    if (existing !== undefined || address === undefined) return
-    const epd = fingerprintEpd(fromHex(peer.id))
-    const session = this.driver.endpoint.open({ epd, candidates: [address], timeout }, this.clock.now())
-    this.sessions.set(peer.id, session)
-    this.kick()
+    if (existing?.state === 'open') for (const room of this.byId.values()) room.sessionOpened(peer.id, existing)
+    else this.reach.await(peer.id, contact, timeout)
   }
 
-  /** A peer that does not answer may have moved just when this end did: the introducer, which has not, knows where it is. */
-  private seek(session: Session): void {
-    const address = this.introducer.address
-    if (address === undefined || this.sessions.get(session.farPeerId) !== session) return
-    const epd = fingerprintEpd(fromHex(session.farPeerId))
-    // In case it is this end that has moved: the introducer answers those whom it finds where it knows them.
-    this.introducer.ping()
-    // Ends as a duplicate of the session that is there, which then moves to where the answer came from.
-    this.driver.endpoint.open({ epd, candidates: [address], timeout: SEEK_TIMEOUT }, this.clock.now())
+  /** Members may be faster in opening a session than the introducer's answer. */
+  private async joining<T>(ticket: Promise<T>): Promise<T> {
+    this.joins++
+    try {
+      return await ticket
+    } finally {
+      this.joins--
+    }
   }
 
   private isMember(peerId: string): boolean {
@@ -289,23 +309,31 @@ export class Network {
   }
 
   private acceptsSession(peerId: string): boolean {
-    return this.isMember(peerId) || (this.byId.size > 0 && this.unannounced.size + this.unconfirmed.size < MAX_UNANNOUNCED)
+    return (
+      this.isMember(peerId) || ((this.byId.size > 0 || this.joins > 0) && this.unannounced.size + this.unconfirmed.size < MAX_UNANNOUNCED)
+    )
   }
 
   private handle(event: EndpointEvent): void {
-    if (this.introducer.handle(event)) return
+    if (this.introducer.handle(event)) {
+      this.carrier.introducer = this.introducer.address ?? this.carrier.introducer
+      return
+    }
     if (event.session.isConfirmed && this.unconfirmed.delete(event.session) && event.session.state === 'open')
       this.sessionOpened(event.session)
     switch (event.type) {
       case 'session-open':
-        if (event.session.isConfirmed) this.sessionOpened(event.session)
-        else this.unconfirmed.add(event.session)
+        if (!event.session.isConfirmed) this.unconfirmed.add(event.session)
+        if (event.session.isConfirmed || this.isFirst(event.session)) this.sessionOpened(event.session)
         break
       case 'session-failed':
         this.sessionFailed(event.session)
         break
       case 'session-silent':
-        this.seek(event.session)
+        this.reach.silent(event.session)
+        break
+      case 'session-moved':
+        for (const room of this.byId.values()) room.sessionMoved(event.session)
         break
       case 'session-closed':
         this.forgetSession(event.session)
@@ -329,8 +357,14 @@ export class Network {
     const before = this.sessions.get(peerId)
     this.sessions.set(peerId, session)
     if (before !== undefined && before !== session) before.close(this.clock.now())
+    this.reach.opened(session)
     if (this.isMember(peerId)) for (const room of this.byId.values()) room.sessionOpened(peerId, session)
     else this.holdUnannounced(peerId, session)
+  }
+
+  /** A member whose session is the only one with it is greeted before it has shown that it holds the keys: what is sent can only be read with them. */
+  private isFirst({ farPeerId }: Session): boolean {
+    return this.isMember(farPeerId) && this.sessions.get(farPeerId)?.state !== 'open'
   }
 
   /** The peer may have been faster than the introducer's word of it; it has a moment, and nothing of what it sends is delivered. */

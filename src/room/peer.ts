@@ -2,8 +2,8 @@ import type { Profile } from '../introducer/protocol.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { Session } from '../rtmfp/session.ts'
 
-/** How a peer is reached: not yet, straight, or no more. */
-export type PeerPath = 'connecting' | 'direct' | 'lost'
+/** How a peer is reached: not yet, straight, by way of the introducer, or not any more. */
+export type PeerPath = 'connecting' | 'direct' | 'relay' | 'lost'
 
 /** A member of a room. */
 export class Peer {

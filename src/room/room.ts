@@ -99,7 +99,7 @@ export class Room<G extends Game = Game> implements ExtensionHost {
     const parts = Object.entries(game.entities).map(([name, part]) => [name, part.attach(this.extensions, name)] as const)
     this.entities = Object.fromEntries(parts) as RoomEntities<G['entities']>
     this.shared = game.shared?.attach(this.extensions, 'shared') as PartApi<G['shared']>
-    for (const member of ticket.members) if (member.peerId !== this.self.id) this.addMember(member)
+    for (const member of ticket.members) this.seat(member)
     this.currentHost = this.findHost()
   }
 
@@ -296,10 +296,15 @@ export class Room<G extends Game = Game> implements ExtensionHost {
 
   /** @internal */
   addMember(member: MemberInfo): void {
-    if (!this.open || member.peerId === this.self.id || this.roster.has(member.peerId)) return
-    const peer = new Peer(member.peerId, member.profile, member.order, false)
+    const peer = this.open ? this.seat(member) : undefined
+    if (peer !== undefined) this.network.memberAdded(this, peer)
+  }
+
+  private seat({ peerId, profile, order }: MemberInfo): Peer | undefined {
+    if (peerId === this.self.id || this.roster.has(peerId)) return undefined
+    const peer = new Peer(peerId, profile, order, false)
     this.roster.set(peer.id, peer)
-    this.network.memberAdded(this, peer)
+    return peer
   }
 
   /** @internal The introducer says that a member is gone; a session that works knows better. */
@@ -318,6 +323,12 @@ export class Room<G extends Game = Game> implements ExtensionHost {
     if (this.isHost) peer.control.write(pack(['state', this.extensions.collect('joinState', peer)]), this.clock.now())
     peer.control.write(HELLO, this.clock.now())
     this.kick()
+  }
+
+  /** @internal */
+  sessionMoved(session: Session): void {
+    const peer = [...this.roster.values()].find((p) => p.session === session)
+    if (peer?.announced === true) this.setPath(peer, pathOf(peer))
   }
 
   /** @internal */
@@ -404,7 +415,7 @@ export class Room<G extends Game = Game> implements ExtensionHost {
     if (peer.announced || !peer.isPresent) return
     peer.announced = true
     this.present.set(peer.id, peer)
-    this.setPath(peer, 'direct')
+    this.setPath(peer, pathOf(peer))
     this.extensions.tell('peerJoined', peer)
     if (this.joining === undefined) this.emitter.emit('join', peer)
     else this.reached(peer)
@@ -488,4 +499,8 @@ export class Room<G extends Game = Game> implements ExtensionHost {
       this.onError(error)
     }
   }
+}
+
+function pathOf({ session }: Peer): PeerPath {
+  return session?.farAddress?.isDirect === false ? 'relay' : 'direct'
 }

@@ -38,6 +38,16 @@ export const MOBILITY_INTERVAL = 1_000
 /** How late the answer to such a check still counts. RFC 7016 §3.5.4.2. Milliseconds. */
 export const MOBILITY_REPLY_LIMIT = 120_000
 
+/** Addresses at which the far end may also be, and which are tried. RFC 7016 §3.5.1.1.1 allows as many at the start. */
+export const MAX_PATHS = 24
+/**
+ * When the addresses that lead straight to the far end are tried while it is reached by way of someone else: at once, and soon again, since
+ * with NATs on both sides the first packets only open the way for the others; then ever less often. The last is repeated. Milliseconds.
+ */
+export const UPGRADE_DELAYS: readonly number[] = [0, 150, 250, 400, 700, 1_500, 3_000, 8_000, 20_000]
+/** Silence at an address, while the far end is heard elsewhere, after which it counts as gone from there. Milliseconds. */
+export const PATH_SILENCE = 500
+
 /** Longest datagrams' payload before path MTU discovery: with IP and UDP headers 1,308 (IPv4) or 1,328 bytes, which passes the common tunnels. */
 export const MAX_DATAGRAM = 1_280
 /** Longest payload that is probed for: Ethernet's 1,500 bytes less IPv4 and UDP headers. A longer one the system would cut up itself. Bytes. */
@@ -123,6 +133,8 @@ export const MAX_GAPS = 1_024
 export const MAX_RECEIVE_FLOWS = 1_024
 /** Ping replies that wait for the next packet; a further ping goes unanswered. */
 export const MAX_PENDING_PONGS = 4
+/** Pings to addresses other than the session's, and replies from there, that wait to be sent: all paths, and some answers. */
+export const MAX_PENDING_ASIDES = 32
 /** Longest ping message that is answered; ours are shorter, and a longer one would be an amplifier. Bytes. */
 export const MAX_PING_MESSAGE = 256
 

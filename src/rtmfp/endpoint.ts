@@ -47,6 +47,8 @@ export interface Introduction {
   readonly addresses: readonly WireAddress[]
   /** The session with the endpoint that is meant, to forward the hello through. */
   readonly forwardTo?: Session | undefined
+  /** Where the endpoint that is meant is to answer to, all of them; where the hello came from by default. */
+  readonly replyTo?: readonly WireAddress[]
 }
 
 /** What an endpoint is made with. */
@@ -81,12 +83,22 @@ export interface EndpointConfig {
   readonly introduce?: (epd: Uint8Array, from: Address) => Introduction | undefined
 }
 
+/** By which a far end lets a session be opened to it in one round trip. An extension of ours: `docs/protocol.md`. */
+export interface Invitation {
+  /** What {@link Endpoint.invite} gave. */
+  readonly cookie: Uint8Array
+  /** The far end's certificate. */
+  readonly certificate: Uint8Array
+}
+
 /** How to open a session. */
 export interface OpenOptions {
   /** Names the far end: see `fingerprintEpd`, `hostnameEpd`, `ancillaryEpd`. RFC 7016 §3.2. */
   readonly epd: Uint8Array
   /** Addresses to try, all at once; an introducer's among them. */
   readonly candidates: readonly Address[]
+  /** What the far end has sent out for this: then there is no need to ask for it. See {@link Endpoint.invite}. */
+  readonly invitation?: Invitation
   /** Give up after so many milliseconds; 95,000 by default. */
   readonly timeout?: number
   readonly keepaliveInterval?: number
@@ -208,8 +220,29 @@ export class Endpoint implements SessionHost {
     session.opening = opening
     session.tag = opening.tag
     this.byTag.set(toHex(opening.tag), session)
+    if (options.invitation !== undefined) this.handshake.openInvited(session, opening, options.invitation, now)
     this.wake(session)
     return session
+  }
+
+  /** Adds an address to try to a session that is opening; none to others. */
+  addCandidate(session: Session, address: Address, now: number): void {
+    if (session.state !== 'ihello-sent') return
+    session.opening?.candidates.add(address, now)
+    this.wake(session)
+  }
+
+  /**
+   * A cookie for those whom this end wants to hear from, for 95 seconds: with it, and this end's certificate, they open a session from any address.
+   * To be handed on in secret.
+   */
+  invite(now: number): Uint8Array {
+    return this.cookies.makeInvitation(now)
+  }
+
+  /** Sends a packet that says nothing, so that a NAT in front of this end lets in what comes from that address. */
+  punch(address: Address, now: number): void {
+    this.startup.send(this.startup.punch(now), address)
   }
 
   /** To be called when this machine's own address has changed, or may have: the far ends are told. RFC 7016 §3.5.4.1. */

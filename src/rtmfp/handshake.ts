@@ -23,7 +23,7 @@ import {
 } from '../wire/startup.ts'
 import type { FIHello, IHello, IIKeying, RIKeying } from '../wire/startup.ts'
 import { AMPLIFICATION_LIMIT, KEYING_NUDGE_INTERVAL, MAX_FOREIGN_COOKIE, MAX_FOREIGN_TAG } from './constants.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Invitation } from './endpoint.ts'
 import type { Session } from './session.ts'
 import type { Opening } from './session/opening.ts'
 import { StartupPackets } from './startup.ts'
@@ -58,11 +58,11 @@ export class Handshake {
       case CHUNK_REDIRECT:
         return session === undefined ? this.receiveRedirect(payload, from, now) : 'wrong session'
       case CHUNK_IIKEYING:
-        return session === undefined ? this.receiveIIKeying(readIIKeying(payload), from, now) : 'wrong session'
+        return session === undefined ? this.receiveIIKeying(readIIKeying(payload), from, received, now) : 'wrong session'
       case CHUNK_RIKEYING:
-        return session === undefined ? 'wrong session' : this.receiveRIKeying(session, readRIKeying(payload), now)
+        return session === undefined ? 'wrong session' : this.receiveRIKeying(session, readRIKeying(payload), from, now)
       case CHUNK_COOKIE_CHANGE:
-        return session === undefined ? 'wrong session' : this.receiveCookieChange(session, payload, now)
+        return session === undefined ? 'wrong session' : this.receiveCookieChange(session, payload, from, now)
       default:
         return undefined
     }
@@ -89,7 +89,7 @@ export class Handshake {
 
   /** A packet that may be under the session's keys: the far end has them, so its answer, which brings ours, was lost. */
   unreadable(session: Session, opening: Opening, from: Address, now: number): void {
-    if (session.state !== 'keying-sent' || session.farAddress?.equals(from) !== true) return
+    if (session.state !== 'keying-sent' || !opening.candidates.has(from)) return
     opening.candidates.nudge(now, KEYING_NUDGE_INTERVAL)
     this.endpoint.wake(session)
   }
@@ -107,9 +107,11 @@ export class Handshake {
       if (!this.mayAnswer(redirect, received)) return 'hello too short for its answer'
       startup.send(redirect, from)
     }
-    const replyAddress = { address: from, origin: ORIGIN_OBSERVED }
-    const isForwarded = forwardTo?.forward(StartupPackets.forwardedHello({ epd: hello.epd, replyAddress, tag: hello.tag }))
-    return isForwarded === false ? 'hello not forwarded' : undefined
+    for (const replyAddress of introduction.replyTo ?? [{ address: from, origin: ORIGIN_OBSERVED }]) {
+      const isForwarded = forwardTo?.forward(StartupPackets.forwardedHello({ epd: hello.epd, replyAddress, tag: hello.tag }))
+      if (isForwarded === false) return 'hello not forwarded'
+    }
+    return undefined
   }
 
   private sendRHello(hello: IHello, to: Address, received: number, now: number): string | undefined {
@@ -168,6 +170,21 @@ export class Handshake {
     return undefined
   }
 
+  /** Goes on where a Responder Hello would have been received, at all addresses at once: which of them leads there is not known yet. */
+  openInvited(session: Session, opening: Opening, { cookie, certificate: bytes }: Invitation, now: number): void {
+    try {
+      const certificate = parseCertificate(bytes, this.endpoint.config.backend)
+      if (!selects(opening.epd, certificate) || cookie.length > MAX_FOREIGN_COOKIE) throw new DecodeError('invitation of someone else')
+      opening.keying = new InitiatorKeying(this.keyingOptions(certificate))
+      session.select(certificate, undefined)
+    } catch (error) {
+      if (!(error instanceof AltostratusError)) throw error
+      session.fail('no-common-keying')
+      return
+    }
+    this.keyWith(session, opening, cookie, now)
+  }
+
   /** Builds the IIKeying for a cookie and sends it. RFC 7016 §2.3.7. */
   private keyWith(session: Session, opening: Opening, cookie: Uint8Array, now: number): void {
     const { identity, startup } = this.endpoint
@@ -185,20 +202,20 @@ export class Handshake {
   }
 
   /** RFC 7016 §3.5.1.2, the initiator's side. */
-  private receiveCookieChange(session: Session, payload: Reader, now: number): string | undefined {
+  private receiveCookieChange(session: Session, payload: Reader, from: Address, now: number): string | undefined {
     const { oldCookie, newCookie } = readCookieChange(payload)
     const { opening } = session
     if (opening === undefined || session.state !== 'keying-sent') return 'unexpected cookie change'
     if (opening.cookieChanged || !equalBytes(oldCookie, opening.cookie)) return 'unexpected cookie change'
     if (newCookie.length > MAX_FOREIGN_COOKIE) return 'cookie too long'
     opening.cookieChanged = true
-    opening.candidates.select(session.farAddress as Address, now)
+    opening.candidates.select(session.farAddress ?? from, now)
     this.keyWith(session, opening, newCookie, now)
     return undefined
   }
 
   /** As responder: verifies everything, then opens the session. RFC 7016 §3.5.1.1.2. */
-  private receiveIIKeying(iikeying: IIKeying, from: Address, now: number): string | undefined {
+  private receiveIIKeying(iikeying: IIKeying, from: Address, received: number, now: number): string | undefined {
     const { endpoint } = this
     if (iikeying.initiatorSessionId === 0) return 'session ID 0'
     const verdict = endpoint.cookies.check(iikeying.cookieEcho, from, now)
@@ -206,7 +223,7 @@ export class Handshake {
       const cookie = endpoint.cookies.make(from, now)
       endpoint.startup.send(endpoint.startup.cookieChange(iikeying, cookie, now), from)
     }
-    if (verdict !== 'valid') return `cookie ${verdict}`
+    if (verdict !== 'valid' && verdict !== 'invitation') return `cookie ${verdict}`
     const certificate = parseCertificate(iikeying.certificate, endpoint.config.backend)
     const present = endpoint.atAddress(from).filter((s) => this.isPresent(s))
     const earlier = endpoint.withPeer(certificate.peerId).find((s) => isRetransmission(s, iikeying))
@@ -218,12 +235,15 @@ export class Handshake {
     if (!verifySignature(certificate, iikeying.signedParameters, iikeying.signature, endpoint.policy, endpoint.config.backend)) {
       return 'bad signature'
     }
+    // An end that is invited is asked at several addresses: glare is then not only where the far end's packets come from.
+    const opening = endpoint.withPeer(certificate.peerId).find((s) => s.state === 'keying-sent')
+    if (opening !== undefined && !present.includes(opening)) present.push(opening)
     for (const existing of present) {
       const refusal = this.resolveExisting(existing, certificate, endpoint.cookies.madeAt(iikeying.cookieEcho))
       if (refusal !== undefined) return refusal
     }
     if (endpoint.config.acceptSession?.(certificate.peerId, certificate, from) === false) return 'session not accepted'
-    return this.accept(iikeying, certificate, from, now)
+    return this.accept(iikeying, certificate, from, verdict === 'invitation' ? received * AMPLIFICATION_LIMIT : Infinity, now)
   }
 
   private isPresent(session: Session): boolean {
@@ -247,7 +267,8 @@ export class Handshake {
     return undefined
   }
 
-  private accept(iikeying: IIKeying, certificate: Certificate, from: Address, now: number): string | undefined {
+  /** @param allowance Bytes that may be sent before the far end has shown that it is at this address. */
+  private accept(iikeying: IIKeying, certificate: Certificate, from: Address, allowance: number, now: number): string | undefined {
     const { endpoint } = this
     const { startup, identity } = endpoint
     let answer: ReturnType<typeof respond>
@@ -264,12 +285,13 @@ export class Handshake {
     const datagram = startup.rikeying(iikeying.initiatorSessionId, portion, signature, now)
     session.answered = { component: iikeying.component, farId: iikeying.initiatorSessionId, datagram }
     startup.send(datagram, from)
+    session.allowance = allowance - datagram.length
     session.established(certificate, from, answer.keys, iikeying.initiatorSessionId, endpoint.cookies.madeAt(iikeying.cookieEcho), now)
     return undefined
   }
 
   /** RFC 7016 §3.5.1.1.1, the last step. */
-  private receiveRIKeying(session: Session, rikeying: RIKeying, now: number): string | undefined {
+  private receiveRIKeying(session: Session, rikeying: RIKeying, from: Address, now: number): string | undefined {
     const { endpoint } = this
     const { opening, farCertificate } = session
     const keying = opening?.keying
@@ -286,7 +308,8 @@ export class Handshake {
       if (farCertificate.signingKey !== undefined) session.fail('keying-failed')
       return error.code
     }
-    session.established(farCertificate, session.farAddress as Address, keys, rikeying.responderSessionId, opening?.keyedAt ?? now, now)
+    const { responderSessionId } = rikeying
+    session.established(farCertificate, session.farAddress ?? from, keys, responderSessionId, opening?.keyedAt ?? now, now)
     return undefined
   }
 

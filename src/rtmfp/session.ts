@@ -1,5 +1,5 @@
 import type { Address } from '../base/address.ts'
-import { Reader, Writer } from '../base/bytes.ts'
+import { EMPTY, Reader, Writer } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import type { HeapItem } from '../base/timers.ts'
 import type { Certificate } from '../crypto/certificate.ts'
@@ -46,6 +46,7 @@ import type { LivenessConfig } from './session/liveness.ts'
 import { Mobility, PING_MOBILITY } from './session/mobility.ts'
 import type { Opening } from './session/opening.ts'
 import { PING_MTU, PathMtu } from './session/path-mtu.ts'
+import { Paths } from './session/paths.ts'
 import { RttEstimator } from './session/rtt.ts'
 import type { TimeCriticalRecord } from './session/time-critical.ts'
 
@@ -72,6 +73,8 @@ export type EndpointEvent =
   | { readonly type: 'session-closed'; readonly session: Session; readonly reason: CloseReason }
   /** The far end does not answer. The session lives on until `deadAfter`; meanwhile it can be looked for elsewhere, see `Endpoint.open`. */
   | { readonly type: 'session-silent'; readonly session: Session }
+  /** It answers again. */
+  | { readonly type: 'session-back'; readonly session: Session }
   /** The far end is at another address now: `session.farAddress`. */
   | { readonly type: 'session-moved'; readonly session: Session; readonly before: Address }
   | { readonly type: 'flow-open'; readonly session: Session; readonly flow: ReceiveFlow }
@@ -140,6 +143,8 @@ export class Session implements HeapItem, FlowOutput {
   indexedPeer = ''
   /** @internal */
   indexedAddress = ''
+  /** @internal Bytes that may still be sent before the far end has shown that it is where its packets seem to come from. */
+  allowance: number = Infinity
 
   /** @internal When it began, on the cookies' clock: an IIKeying with an older cookie is from before it. Milliseconds. */
   notBefore = 0
@@ -175,6 +180,9 @@ export class Session implements HeapItem, FlowOutput {
   private readonly control = new ControlQueue()
   private readonly mtu: PathMtu
   private mobility: Mobility | undefined = undefined
+  private readonly paths = new Paths()
+  /** Nothing comes from the far end any more, and it was told. */
+  private silent = false
   private from: Address | undefined = undefined
   private burstOverAt = Infinity
   private forwardTokens = FORWARDED_PER_SECOND
@@ -213,6 +221,11 @@ export class Session implements HeapItem, FlowOutput {
    */
   get isConfirmed(): boolean {
     return this.confirmed
+  }
+
+  /** Whether the far end does not answer at present. */
+  get isSilent(): boolean {
+    return this.silent
   }
 
   /** The far end's certificate; `undefined` until it has shown it. */
@@ -309,6 +322,18 @@ export class Session implements HeapItem, FlowOutput {
     this.host.wake(this)
   }
 
+  /** Ends the session at once and tells nobody: for one whose far end is known to have forgotten it. */
+  abandon(): void {
+    if (this.sessionState === 'open') this.leaveOpen('closed', 'near')
+    this.host.wake(this)
+  }
+
+  /** Does not take silence for the far end's death before this time: it is known that nothing could come through. */
+  excuse(until: number): void {
+    if (this.liveness !== undefined) this.liveness.excusedUntil = until
+    this.host.wake(this)
+  }
+
   /**
    * Tells the far end where this one is now; to be called when this end's own address has changed or may have. The session goes on with what
    * it knows of the new path: nothing. RFC 7016 §3.5.4.1.
@@ -333,10 +358,20 @@ export class Session implements HeapItem, FlowOutput {
     this.host.wake(this)
   }
 
+  /**
+   * Says where else the far end may be. While it is reached by way of someone else, those addresses that lead straight to it are tried, and when
+   * it falls silent all of them; the session moves to the first that answers, nothing is lost. Replaces what was said before.
+   */
+  offerPaths(addresses: readonly Address[], now: number): void {
+    this.paths.set(addresses, now)
+    if (this.silent && this.sessionState === 'open') this.fallSilent(now)
+    this.host.wake(this)
+  }
+
   // What follows is for the endpoint.
 
-  /** @internal The initiator has selected a responder. RFC 7016 §3.5.1.1.1. */
-  select(certificate: Certificate, address: Address): void {
+  /** @internal The initiator has selected a responder; at which address, if that is known. RFC 7016 §3.5.1.1.1. */
+  select(certificate: Certificate, address: Address | undefined): void {
     this.certificate = certificate
     this.destination = address
     this.sessionState = 'keying-sent'
@@ -416,6 +451,11 @@ export class Session implements HeapItem, FlowOutput {
     if (header.mode !== (this.isInitiator ? MODE_RESPONDER : MODE_INITIATOR)) return 'wrong mode'
     this.liveness?.heard(now)
     this.confirmed = true
+    this.allowance = Infinity
+    if (this.silent) {
+      this.silent = false
+      this.host.emit({ type: 'session-back', session: this })
+    }
     if (this.sessionState === 'open') {
       this.rtt.receive(header.timestamp, header.timestampEcho, now)
       if (header.timeCritical) this.host.timeCritical.received(this, now)
@@ -423,8 +463,10 @@ export class Session implements HeapItem, FlowOutput {
     }
     this.host.wake(this)
     this.from = from
+    const isExpected = this.destination?.equals(from) === true
+    if (isExpected) this.paths.heard(now)
     const dropped = this.receiveChunks(plain, now)
-    if (this.sessionState === 'open' && this.destination?.equals(from) !== true) this.challenge(from, now)
+    if (!isExpected) this.heardElsewhere(from, now)
     return dropped
   }
 
@@ -447,7 +489,13 @@ export class Session implements HeapItem, FlowOutput {
       case 'keying-sent':
         return this.opening?.deadline ?? Infinity
       case 'open':
-        return Math.min((this.liveness as Liveness).deadline, (this.flows as FlowSet).deadline, this.mtu.deadline, this.burstOverAt)
+        return Math.min(
+          (this.liveness as Liveness).deadline,
+          (this.flows as FlowSet).deadline,
+          this.mtu.deadline,
+          this.burstOverAt,
+          this.paths.deadline,
+        )
       case 'near-close':
         return Math.min(this.closeAt, this.closeUntil)
       case 'far-close-linger':
@@ -462,7 +510,7 @@ export class Session implements HeapItem, FlowOutput {
 
   /** @internal Assembles the next packet into `buffer`. @returns The datagram's length, 0 when there is nothing to send. */
   assemble(buffer: Uint8Array, now: number): number {
-    if (this.keys === undefined) return 0
+    if (this.keys === undefined || this.allowance < LEAST_PACKET) return 0
     const { control } = this
     const flows = this.flows as FlowSet
     const isOpen = this.sessionState === 'open'
@@ -473,7 +521,8 @@ export class Session implements HeapItem, FlowOutput {
     if (!isUsual && !control.hasAsides && control.probeSize === 0) return 0
     const { sealer } = this.keys
     const isProbe = !isUsual && !control.hasAsides
-    const w = this.writer.reset(buffer, sealer.headroom, (isProbe ? control.probeSize : this.mtu.size) - sealer.tailroom)
+    const size = isProbe ? control.probeSize : Math.min(this.mtu.size, this.allowance)
+    const w = this.writer.reset(buffer, sealer.headroom, size - sealer.tailroom)
     this.writeHeader(w, now)
     const empty = w.at
     this.packetTo = this.destination
@@ -483,7 +532,10 @@ export class Session implements HeapItem, FlowOutput {
       control.write(w)
       if (isOpen) this.writeFlows(w, flows, mayHaveData, now, empty)
     }
-    return w.at === empty ? 0 : this.seal(buffer, w.at)
+    if (w.at === empty) return 0
+    const length = this.seal(buffer, w.at)
+    this.allowance -= length
+    return length
   }
 
   // FlowOutput
@@ -543,12 +595,15 @@ export class Session implements HeapItem, FlowOutput {
     }
     if (liveness.takePing(now, this.rtt.erto)) {
       this.control.pingWanted = true
-      if (liveness.hasFallenSilent) this.host.emit({ type: 'session-silent', session: this })
+      if (liveness.isUnanswered) this.fallSilent(now)
     }
+    if (this.paths.takeDue(this.destination as Address, now)) this.tryDirect(now)
     this.control.probeSize = this.mtu.takeProbe(now, this.rtt.erto)
     const timeout = flows.runTimers(now)
     if (timeout === 0) return
     if (timeout === 2) {
+      // What is heard may be only the other direction.
+      if (now - liveness.lastHeard >= this.rtt.erto) this.fallSilent(now)
       this.rtt.backOff()
       this.mtu.timedOut(now)
       this.datagramChanged()
@@ -563,16 +618,49 @@ export class Session implements HeapItem, FlowOutput {
     if (message !== undefined) this.control.aside(message, false, address)
   }
 
+  /** A packet came from another address than packets go to. */
+  private heardElsewhere(from: Address, now: number): void {
+    const { destination } = this
+    if (this.sessionState !== 'open' || destination === undefined || destination.equals(from)) return
+    if (this.paths.follows(destination, from, now)) this.challenge(from, now)
+  }
+
+  /** Looks for the far end everywhere, and lets others know. */
+  private fallSilent(now: number): void {
+    if (!this.silent) {
+      this.silent = true
+      this.host.emit({ type: 'session-silent', session: this })
+    }
+    for (const address of this.paths.all) this.probe(address, now)
+  }
+
+  /** While it is reached indirectly. Both ends send, which opens both NATs; the initiator asks, so that both do not choose, and choose differently. */
+  private tryDirect(now: number): void {
+    for (const address of this.paths.all) {
+      if (!address.isDirect) continue
+      if (this.isInitiator) this.probe(address, now)
+      else this.control.aside(EMPTY, false, address)
+    }
+  }
+
+  private probe(address: Address, now: number): void {
+    if (this.destination?.equals(address) === true) return
+    this.mobility ??= new Mobility(this.id, (data) => this.host.secretHash(data))
+    this.control.aside(this.mobility.probe(address, now), false, address)
+  }
+
   private receivePong(message: Uint8Array, now: number): void {
     if (message[0] === PING_MTU && message.length === 3) {
       this.mtu.passed(((message[1] as number) << 8) | (message[2] as number), now)
       this.datagramChanged()
     } else if (message[0] === PING_MOBILITY) {
       const from = this.from as Address
-      if (this.mobility?.verify(message, from, now) !== true || this.destination?.equals(from) === true) return
       const before = this.destination as Address
+      if (this.mobility?.verify(message, from, now) !== true || before.equals(from)) return
+      if (!this.paths.prefers(before, from, this.mobility.verifiedAt)) return
       this.destination = from
       this.host.located(this)
+      this.paths.moved(now)
       this.pathChanged()
       ;(this.flows as FlowSet).pathChanged()
       this.host.emit({ type: 'session-moved', session: this, before })
@@ -584,7 +672,8 @@ export class Session implements HeapItem, FlowOutput {
     this.congestion.pathChanged()
     this.rtt.pathChanged()
     const destination = this.destination as Address
-    this.mtu.pathChanged(this.host.pathLimit(destination) - (destination.isIpv4 || destination.isLoopback ? 0 : IPV6_EXTRA))
+    const extra = !destination.isDirect ? RELAY_EXTRA : destination.isIpv4 || destination.isLoopback ? 0 : IPV6_EXTRA
+    this.mtu.pathChanged(this.host.pathLimit(destination) - extra)
     this.datagramChanged()
   }
 
@@ -753,7 +842,11 @@ export class Session implements HeapItem, FlowOutput {
   }
 }
 
+/** What a packet with the smallest useful content takes, under any suite. Bytes. */
+const LEAST_PACKET = 80
 /** How much longer an IPv6 header is than an IPv4 one. Bytes. */
 const IPV6_EXTRA = 20
+/** What a relay puts in front of a packet, which it may send by IPv6. Bytes. */
+const RELAY_EXTRA: number = IPV6_EXTRA + 8
 /** How much longer a session sequence number may get than it is at the start. RFC 7425 §4.6.6. Bytes. */
 const HEADROOM_GROWTH = 7

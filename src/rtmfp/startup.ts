@@ -86,6 +86,12 @@ export class StartupPackets {
     })
   }
 
+  /** A packet that says nothing: on its way out it opens the NATs of this end for what comes from there. */
+  punch(now: number): Uint8Array {
+    this.now = now
+    return this.packet(0, () => {})
+  }
+
   rhello(hello: RHello, now: number): Uint8Array {
     this.now = now
     return this.packet(0, (w) => writeRHello(w, hello))

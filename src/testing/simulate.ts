@@ -121,6 +121,15 @@ export class Simulation {
     this.network.partition(...groups.map((group) => group.map((player) => this.linkOf(player))))
   }
 
+  /** Nothing gets through between two players straight, either way, until {@link Simulation.unblock}; to the introducer it does. */
+  block(one: Room<Game> | Network, other: Room<Game> | Network): void {
+    this.setLoss(one, other, 1)
+  }
+
+  unblock(one: Room<Game> | Network, other: Room<Game> | Network): void {
+    this.setLoss(one, other, this.network.conditions.loss)
+  }
+
   heal(): void {
     this.network.heal()
   }
@@ -161,6 +170,12 @@ export class Simulation {
   private linkOf(player: Room | Network): SimulatedLink {
     const network = player instanceof Network ? player : player.network
     return this.links.get(network) as SimulatedLink
+  }
+
+  private setLoss(one: Room<Game> | Network, other: Room<Game> | Network, loss: number): void {
+    const [a, b] = [this.linkOf(one), this.linkOf(other)]
+    this.network.setConditions(a, b, { loss })
+    this.network.setConditions(b, a, { loss })
   }
 
   private newSeed(): number {

@@ -1,32 +1,42 @@
 import { expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
-import { toHex } from '../../src/base/bytes.ts'
+import { fromHex, toHex } from '../../src/base/bytes.ts'
 import { pack, unpack } from '../../src/introducer/packing.ts'
 import { asListings, asTicket, decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/introducer/protocol.ts'
 import type { Request, Response } from '../../src/introducer/protocol.ts'
+import { Carrier } from '../../src/link/carrier.ts'
+import { SimulatedClock } from '../../src/link/simulated-clock.ts'
+import { SimulatedNetwork } from '../../src/link/simulated.ts'
 import { CHANNEL_FLOW, CONTROL_FLOW } from '../../src/room/constants.ts'
 import { t } from '../../src/schema/t.ts'
 import { readVectors } from './vectors.ts'
 
-const [introducer, room] = readVectors('docs/protocol.md').slice(4) as [Map<string, Uint8Array>, Map<string, Uint8Array>]
+const [introducer, relay, room] = readVectors('docs/protocol.md').slice(4) as [
+  Map<string, Uint8Array>,
+  Map<string, Uint8Array>,
+  Map<string, Uint8Array>,
+]
 
 const peerId = '11'.repeat(32)
 const roomId = '22'.repeat(16)
 const duel = { game: 'example.duel', protocol: 1 }
 const settings = { ...duel, capacity: 4, listed: true, properties: { map: 'dust' } }
+const cookie = new Uint8Array(64).fill(0x33)
+const addresses = [Address.relay(fromHex('0123456789abcdef')), Address.from('192.0.2.7', 50_000)]
 const ada = { peerId, order: 0, profile: { name: 'Ada' } }
 const ticket = { ...settings, roomId, code: 'KFQ7B', self: ada, members: [ada] }
 const listing = { code: 'KFQ7B', members: 1, capacity: 4, properties: { map: 'dust' } }
 
 const requests: Record<string, Request> = {
-  register: { op: 'register', addresses: [Address.from('192.0.2.7', 50_000)] },
+  register: { op: 'register', relay: 'auto', addresses: [Address.from('192.0.2.7', 50_000)] },
   create: { op: 'create', ...settings, profile: { name: 'Ada' } },
-  join: { op: 'join', ...duel, code: 'KFQ7B', profile: { name: 'Ben' } },
+  join: { op: 'join', ...duel, code: 'KFQ7B', profile: { name: 'Ben' }, invitation: cookie },
   list: { op: 'list', ...duel },
   leave: { op: 'leave', roomId },
   rejoin: { op: 'rejoin', ...settings, roomId, code: 'KFQ7B', order: 0, profile: { name: 'Ada' } },
   evict: { op: 'evict', roomId, peerId },
   update: { op: 'update', roomId, properties: { map: 'snow', open: true, round: 2 } },
+  seek: { op: 'contact', peerId },
 }
 const responses: Record<string, Response> = {
   done: { kind: 'ok', id: 1, value: null },
@@ -36,6 +46,7 @@ const responses: Record<string, Response> = {
   joined: { kind: 'joined', roomId, member: ada },
   left: { kind: 'left', roomId, peerId },
   closing: { kind: 'closing' },
+  contact: { kind: 'contact', peerId, contact: { addresses, invitation: { cookie, certificate: fromHex('0102') } } },
 }
 
 test('the page has a vector for each', () => {
@@ -58,6 +69,21 @@ test('I2: the values of answers are tickets and lists of rooms', () => {
   const valueOf = (name: string): unknown => (decodeResponse(introducer.get(name)!) as { readonly value: unknown }).value
   expect(asTicket(valueOf('ticket'))).toEqual(ticket)
   expect(asListings(valueOf('listing'))).toEqual([listing])
+})
+
+test('P1: what goes over the wire on a relay path, and the address that it has in the protocol', async () => {
+  const path = Address.relay(relay.get('path')!)
+  expect(toHex(path.ip)).toBe(toHex(relay.get('address')!))
+  expect(Address.of(relay.get('address')!, 0)).toMatchObject({ kind: 'relay', key: path.key })
+  const network = new SimulatedNetwork({ seed: 1, clock: new SimulatedClock() })
+  const introducerLink = network.createLink()
+  const carrier = new Carrier({ datagrams: network.createLink() })
+  const sent: string[] = []
+  introducerLink.start((datagram) => sent.push(toHex(datagram)))
+  carrier.introducer = introducerLink.address
+  carrier.send(relay.get('packet')!, path)
+  await (network.clock as SimulatedClock).runAsync(10)
+  expect(sent).toEqual([toHex(relay.get('relayed')!)])
 })
 
 test('R1: the metadata of flows, and what is said on a room’s own', () => {

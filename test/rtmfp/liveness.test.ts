@@ -11,7 +11,7 @@ describe('liveness', () => {
     for (let now = 0; !l.isDead(now); now += 10) {
       if (!l.takePing(now, 300)) continue
       pings.push(now)
-      if (l.hasFallenSilent) silentAt = now
+      if (l.isUnanswered && silentAt === 0) silentAt = now
     }
     expect(pings.slice(0, 4)).toEqual([1_000, 1_300, 1_600, 1_900])
     expect(pings.at(-1)).toBeLessThan(5_000)
@@ -40,16 +40,16 @@ describe('liveness', () => {
     expect(l.isDead(25_000)).toBe(true)
   })
 
-  test('silence is told of once, not with the first question, and again after the far end has been heard', () => {
+  test('silence is told of with each question but the first, and again so after the far end has been heard', () => {
     const l = new Liveness(USUAL, 0, 0)
     const silent = (from: number): number[] => {
       const at: number[] = []
-      for (let now = from; now < from + 4_000; now += 10) if (l.takePing(now, 500) && l.hasFallenSilent) at.push(now - from)
+      for (let now = from; now < from + 4_000; now += 10) if (l.takePing(now, 500) && l.isUnanswered) at.push(now - from)
       return at
     }
-    expect(silent(0)).toEqual([1_500])
+    expect(silent(0)).toEqual([1_500, 2_000, 2_500, 3_000, 3_500])
     l.heard(4_000)
-    expect(silent(4_000)).toEqual([1_500])
+    expect(silent(4_000)).toEqual([1_500, 2_000, 2_500, 3_000, 3_500])
   })
 
   test('a suspicion asks at once and never puts a question off', () => {

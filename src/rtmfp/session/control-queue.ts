@@ -3,7 +3,7 @@ import { EMPTY } from '../../base/bytes.ts'
 import type { Writer } from '../../base/bytes.ts'
 import { CHUNK_HEADER_SIZE, CHUNK_PADDING_FF, beginChunk, endChunk } from '../../wire/chunk.ts'
 import { writeClose, writeCloseAck, writePing, writePingReply } from '../../wire/control.ts'
-import { FORWARDED_PER_SECOND, MAX_FORWARDED_HELLO, MAX_PENDING_PONGS } from '../constants.ts'
+import { FORWARDED_PER_SECOND, MAX_FORWARDED_HELLO, MAX_PENDING_ASIDES, MAX_PENDING_PONGS } from '../constants.ts'
 import { PING_MTU } from './path-mtu.ts'
 
 /** A ping or its reply that has to go to, or from, an address of its own. */
@@ -45,7 +45,7 @@ export class ControlQueue {
 
   /** A ping, or the answer to one, to an address that is not the session's. */
   aside(message: Uint8Array, isReply: boolean, to: Address): void {
-    if (this.asides.length < MAX_PENDING_PONGS) this.asides.push({ message, isReply, to })
+    if (this.asides.length < MAX_PENDING_ASIDES) this.asides.push({ message, isReply, to })
   }
 
   /** @returns Whether there was room, and it was short enough. */

@@ -9,9 +9,11 @@ import { COOKIE_LENGTH, COOKIE_LIFETIME } from '../constants.ts'
 const STAMP_LENGTH = 32
 const TIME_LENGTH = 8
 const SECRET_LENGTH = 32
+/** In the place of an address; no address looks like this. */
+const ANYWHERE = 'anywhere'
 
-/** What became of a cookie that came back. */
-export type CookieVerdict = 'valid' | 'other-address' | 'expired' | 'forged'
+/** What became of a cookie that came back. `invitation`: it is good, but proves no address. */
+export type CookieVerdict = 'valid' | 'invitation' | 'other-address' | 'expired' | 'forged'
 
 /**
  * Makes cookies that need no memory: the time and a keyed hash over it, then a keyed hash over both and the address. The first part
@@ -28,7 +30,13 @@ export class CookieJar {
 
   make(address: Address, now: number): Uint8Array {
     const stamp = this.stamp(Math.floor(now))
-    return concat(stamp, this.bind(stamp, address))
+    return concat(stamp, this.bind(stamp, address.key))
+  }
+
+  /** A cookie that is good from any address: for an invitation, which reaches only those who are meant. */
+  makeInvitation(now: number): Uint8Array {
+    const stamp = this.stamp(Math.floor(now))
+    return concat(stamp, this.bind(stamp, ANYWHERE))
   }
 
   check(cookie: Uint8Array, address: Address, now: number): CookieVerdict {
@@ -37,7 +45,9 @@ export class CookieJar {
     const stamp = cookie.subarray(0, STAMP_LENGTH)
     if (!Number.isSafeInteger(made) || !equalBytes(stamp, this.stamp(made))) return 'forged'
     if (now - made > COOKIE_LIFETIME) return 'expired'
-    return equalBytes(cookie.subarray(STAMP_LENGTH), this.bind(stamp, address)) ? 'valid' : 'other-address'
+    const binding = cookie.subarray(STAMP_LENGTH)
+    if (equalBytes(binding, this.bind(stamp, address.key))) return 'valid'
+    return equalBytes(binding, this.bind(stamp, ANYWHERE)) ? 'invitation' : 'other-address'
   }
 
   /** When the cookie says that it was made; worth something once it is found valid. Milliseconds. */
@@ -53,7 +63,7 @@ export class CookieJar {
     return concat(w.bytes, this.backend.hmacSha256(this.secret, w.bytes).subarray(0, STAMP_LENGTH - TIME_LENGTH))
   }
 
-  private bind(stamp: Uint8Array, address: Address): Uint8Array {
-    return this.backend.hmacSha256(this.secret, concat(stamp, utf8(address.key)))
+  private bind(stamp: Uint8Array, place: string): Uint8Array {
+    return this.backend.hmacSha256(this.secret, concat(stamp, utf8(place)))
   }
 }

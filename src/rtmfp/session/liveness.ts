@@ -12,6 +12,8 @@ export class Liveness {
   private heardAt: number
   private pingAt: number
   private unanswered = 0
+  /** Before this time silence is not death. */
+  excusedUntil: number = -Infinity
 
   /** @param grace How much longer than usual the first packet of the far end may take, milliseconds. */
   constructor(config: LivenessConfig, grace: number, now: number) {
@@ -32,17 +34,26 @@ export class Liveness {
     this.pingAt = Math.min(this.pingAt, now)
   }
 
-  /** Whether the ping that was just taken is the first to follow one that nobody answered. */
-  get hasFallenSilent(): boolean {
-    return this.unanswered === 2
+  /** Whether the ping that was just taken follows one that nobody answered. */
+  get isUnanswered(): boolean {
+    return this.unanswered >= 2
+  }
+
+  /** When something was last heard; in the future while the first packet may take longer. */
+  get lastHeard(): number {
+    return this.heardAt
   }
 
   get deadline(): number {
-    return Math.min(this.pingAt, this.heardAt + this.config.deadAfter)
+    return Math.min(this.pingAt, this.deadAt)
+  }
+
+  private get deadAt(): number {
+    return Math.max(this.heardAt + this.config.deadAfter, this.excusedUntil)
   }
 
   isDead(now: number): boolean {
-    return now >= this.heardAt + this.config.deadAfter
+    return now >= this.deadAt
   }
 
   /**

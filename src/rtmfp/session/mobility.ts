@@ -20,8 +20,9 @@ export class Mobility {
   private readonly hash: (data: Uint8Array) => Uint8Array
   /** MOB_TX_TS. */
   private askedAt = -Infinity
-  /** MOB_RX_TS. */
-  private verifiedAt = -Infinity
+  /** MOB_RX_TS: when the last question that was answered was asked. */
+  verifiedAt: number = -Infinity
+  private stamped = -Infinity
 
   /** @param hash Keyed with this end's secret (MOB_SECRET); at least 16 bytes long. */
   constructor(sessionId: number, hash: (data: Uint8Array) => Uint8Array) {
@@ -33,7 +34,14 @@ export class Mobility {
   challenge(address: Address, now: number): Uint8Array | undefined {
     if (now - this.askedAt < MOBILITY_INTERVAL) return undefined
     this.askedAt = now
-    return this.message(address, Math.floor(now))
+    return this.probe(address, now)
+  }
+
+  /** The same for an address that is known by other means; when it is asked is the caller's to decide. */
+  probe(address: Address, now: number): Uint8Array {
+    // No two are the same: of several that are asked at one moment, who is asked last is preferred, since an answer makes the earlier questions void.
+    this.stamped = Math.max(this.stamped + 1, Math.floor(now))
+    return this.message(address, this.stamped)
   }
 
   /** Whether a ping reply's message, which came from this address, proves that the far end is there. */
@@ -41,7 +49,7 @@ export class Mobility {
     if (message.length !== MESSAGE_LENGTH) return false
     const view = new DataView(message.buffer, message.byteOffset, message.length)
     const asked = view.getUint32(5) * WORD + view.getUint32(9)
-    if (!(asked <= now) || now - asked > MOBILITY_REPLY_LIMIT || asked <= this.verifiedAt) return false
+    if (!(asked <= this.stamped) || now - asked > MOBILITY_REPLY_LIMIT || asked <= this.verifiedAt) return false
     if (!equalBytes(message, this.message(address, asked))) return false
     this.verifiedAt = asked
     return true

@@ -20,9 +20,13 @@ export class Candidates {
 
   /** Adds an address, to be tried at once. @returns Whether it was new and there was room. */
   add(address: Address, now: number): boolean {
-    if (this.attempts.length >= REDIRECT_THRESHOLD || this.attempts.some((attempt) => attempt.address.equals(address))) return false
+    if (this.attempts.length >= REDIRECT_THRESHOLD || this.has(address)) return false
     this.attempts.push({ address, nextAt: now, lastAt: now, interval: STARTUP_FIRST_INTERVAL })
     return true
+  }
+
+  has(address: Address): boolean {
+    return this.attempts.some((attempt) => attempt.address.equals(address))
   }
 
   /** From now on only this address, tried at once. */

@@ -1,0 +1,149 @@
+import type { Address } from '../base/address.ts'
+import { fromHex } from '../base/bytes.ts'
+import { fingerprintEpd } from '../crypto/epd.ts'
+import type { IntroducerClient } from '../introducer/client.ts'
+import type { Contact } from '../introducer/protocol.ts'
+import type { Carrier } from '../link/carrier.ts'
+import type { Clock, Timer } from '../link/clock.ts'
+import type { Endpoint } from '../rtmfp/endpoint.ts'
+import type { Session } from '../rtmfp/session.ts'
+import { INVITED_TIMEOUT, OUTAGE_GRACE, REACH_DELAY, SEEKS_AT_ONCE, SEEK_INTERVAL } from './constants.ts'
+
+/** What it needs of a network. */
+export interface ReachHost {
+  readonly endpoint: Endpoint
+  readonly carrier: Carrier
+  readonly clock: Clock
+  readonly introducer: IntroducerClient
+  readonly deadAfter: number
+  /** The session with each peer, one that is still opening included. */
+  readonly sessions: Map<string, Session>
+  isMember(peerId: string): boolean
+  kick(): void
+}
+
+/** How members of rooms are reached: whom to ask where they are, where to try, and what to do when they fall silent. `docs/protocol.md`, P2. */
+export class Reach {
+  private readonly host: ReachHost
+  private readonly contacts = new Map<string, readonly Address[]>()
+  private seekTimer: Timer | undefined = undefined
+  private closed = false
+
+  constructor(host: ReachHost) {
+    this.host = host
+    host.introducer.on('contact', (peerId, contact) => this.learn(peerId, contact))
+    host.introducer.on('state', (state) => {
+      if (state === 'connected') this.introducerBack()
+      else if (state === 'reconnecting') this.introducerGone()
+    })
+  }
+
+  /** A peer has joined a room that this one is in, and is waiting to be opened to. */
+  welcome(peerId: string, contact: Contact): void {
+    this.learn(peerId, contact)
+    const { sessions, endpoint, clock } = this.host
+    const candidates = this.contacts.get(peerId) ?? []
+    const { invitation } = contact
+    if (invitation === undefined || candidates.length === 0 || sessions.get(peerId)?.state === 'open') return
+    sessions.get(peerId)?.close(clock.now())
+    const epd = fingerprintEpd(fromHex(peerId))
+    sessions.set(peerId, endpoint.open({ epd, candidates, invitation, timeout: INVITED_TIMEOUT }, clock.now()))
+    this.host.kick()
+  }
+
+  /** A member of a room that was there before this peer: it opens the session, this end sees to it that it gets through, and opens itself if not. */
+  await(peerId: string, contact: Contact | undefined, timeout: number): void {
+    const { endpoint, clock, carrier } = this.host
+    if (contact === undefined) {
+      this.open(peerId, timeout)
+      return
+    }
+    this.learn(peerId, contact)
+    for (const address of contact.addresses) {
+      if (!address.isDirect) carrier.expect(address)
+      else endpoint.punch(address, clock.now())
+    }
+    this.host.kick()
+    clock.at(clock.now() + REACH_DELAY, () => {
+      if (!this.closed && this.host.isMember(peerId)) this.open(peerId, timeout)
+    })
+  }
+
+  /** Gives the session with a peer what is known of where it is. */
+  opened(session: Session): void {
+    const addresses = this.contacts.get(session.farPeerId)
+    if (addresses !== undefined) session.offerPaths(addresses, this.host.clock.now())
+  }
+
+  /** The peer of a session does not answer. */
+  silent(session: Session): void {
+    if (this.isReached(session) && this.seekTimer === undefined) this.seekSoon(0)
+  }
+
+  forget(peerId: string): void {
+    this.contacts.delete(peerId)
+  }
+
+  close(): void {
+    this.closed = true
+    this.seekTimer?.cancel()
+  }
+
+  /** Opens a session by way of the introducer, unless there is one or it is being opened. RFC 7016 §3.5.1.6. */
+  private open(peerId: string, timeout: number): void {
+    const { sessions, endpoint, clock, introducer } = this.host
+    const known = this.contacts.get(peerId) ?? []
+    const candidates = introducer.address === undefined ? known : [introducer.address, ...known]
+    if (sessions.has(peerId) || candidates.length === 0) return
+    const epd = fingerprintEpd(fromHex(peerId))
+    sessions.set(peerId, endpoint.open({ epd, candidates, timeout }, clock.now()))
+    this.host.kick()
+  }
+
+  private learn(peerId: string, { addresses }: Contact): void {
+    const { carrier, sessions, clock } = this.host
+    if (!this.host.isMember(peerId)) return
+    this.contacts.set(peerId, addresses)
+    for (const address of addresses) if (address.kind === 'relay') carrier.expect(address)
+    const session = sessions.get(peerId)
+    if (session?.state === 'open') session.offerPaths(addresses, clock.now())
+    this.host.kick()
+  }
+
+  private seekSoon(wait: number): void {
+    const { clock } = this.host
+    this.seekTimer = clock.at(clock.now() + wait, () => this.seek())
+  }
+
+  /** Asks the introducer, which neither end has moved away from, where those are who do not answer; and shows it where this end is. */
+  private seek(): void {
+    const { sessions, introducer } = this.host
+    this.seekTimer = undefined
+    const lost = [...sessions.values()].filter((session) => session.state === 'open' && session.isSilent)
+    if (lost.length === 0 || this.closed) return
+    // When all are silent it is this end that has lost its network; then the introducer's answer is the same for all.
+    for (const session of lost.slice(0, SEEKS_AT_ONCE)) introducer.seek(session.farPeerId)
+    this.seekSoon(SEEK_INTERVAL)
+  }
+
+  private isReached(session: Session): boolean {
+    return this.host.sessions.get(session.farPeerId) === session && session.state === 'open'
+  }
+
+  /** Who is reached by way of the introducer can't answer while it is gone; that is no reason to give them up. */
+  private introducerGone(): void {
+    const { clock } = this.host
+    for (const session of this.relayed()) session.excuse(clock.now() + OUTAGE_GRACE)
+  }
+
+  private introducerBack(): void {
+    const { clock, deadAfter } = this.host
+    for (const session of this.relayed()) session.excuse(clock.now() + deadAfter)
+  }
+
+  private *relayed(): Iterable<Session> {
+    for (const session of this.host.sessions.values()) {
+      if (session.state === 'open' && session.farAddress?.isDirect === false) yield session
+    }
+  }
+}
