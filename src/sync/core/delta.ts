@@ -26,7 +26,7 @@ export function nextContext(delta: number, last: number): number {
   return trend < plain ? bitsFor(trend) | TREND : bitsFor(plain)
 }
 
-/** Writes a change, a whole number within ±2⁵³. */
+/** Writes a change, a whole number within ±2⁵⁰. */
 export function writeDelta(bits: BitWriter, delta: number, last: number, context: number): void {
   const rest = context >= TREND ? delta - last : delta
   const size = rest < 0 ? -rest : rest

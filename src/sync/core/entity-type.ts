@@ -111,7 +111,7 @@ export class EntityType {
   /** The value that lanes stand for. @throws DecodeError */
   fromLanes(plan: FieldPlan, lanes: Float64Array): unknown {
     const { field, lane } = plan
-    if (field.shape.kind === 'int') return field.decode(lanes[lane])
+    if (field.shape.kind === 'int' && plan.lanes === 1) return field.decode(lanes[lane])
     return frozen(field.decode(gather(field.shape, lanes, { at: lane })))
   }
 
@@ -152,11 +152,14 @@ function fail(message: string): never {
   throw new AltostratusError('BAD_SCHEMA', message)
 }
 
+/** Range of a lane at most: the difference of two differences must still be exact. */
+const WIDEST_LANE = 2 ** 50
+
 /** The numbers that a value of the shape consists of, always the same ones; `undefined` when there are no such. */
 function flatten(shape: Shape): LaneShape[] | undefined {
   switch (shape.kind) {
     case 'int':
-      return [shape as LaneShape]
+      return shape.most - shape.least <= WIDEST_LANE ? [shape as LaneShape] : undefined
     case 'bool':
       return [{ kind: 'bool', least: 0, most: 1 }]
     case 'float32':
