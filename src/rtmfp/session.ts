@@ -599,8 +599,13 @@ export class Session implements HeapItem, FlowOutput {
     }
     if (this.paths.takeDue(this.destination as Address, now)) this.tryDirect(now)
     this.control.probeSize = this.mtu.takeProbe(now, this.rtt.erto)
+    const outstanding = flows.inFlight.bytes
     const timeout = flows.runTimers(now)
     if (timeout === 0) return
+    if (timeout === 3) {
+      this.lossByTime(outstanding, now)
+      return
+    }
     if (timeout === 2) {
       // What is heard may be only the other direction.
       if (now - liveness.lastHeard >= this.rtt.erto) this.fallSilent(now)
@@ -740,11 +745,31 @@ export class Session implements HeapItem, FlowOutput {
   }
 
   private acksProcessed(flows: FlowSet, now: number): void {
-    const { summary, critical } = this
+    const { summary } = this
     if (summary.ackedBytes > 0) this.mtu.acknowledged()
-    const loss = flows.detectLoss()
+    const loss = flows.detectLoss(now, this.rtt.srtt)
     summary.anyNaks = loss > 0
     summary.anyLoss = loss === 2
+    this.tellCongestion(now)
+  }
+
+  /** A fragment that was passed over has been waited for in vain. */
+  private lossByTime(outstanding: number, now: number): void {
+    const { summary } = this
+    summary.outstandingBefore = outstanding
+    summary.ackedBytes = 0
+    summary.anyAcks = false
+    summary.anyNaks = true
+    summary.anyLoss = true
+    this.tellCongestion(now)
+  }
+
+  private tellCongestion(now: number): void {
+    const { summary, critical } = this
+    if (summary.anyLoss && (this.flows as FlowSet).takeBlackHole()) {
+      this.mtu.swallowed(now)
+      this.datagramChanged()
+    }
     summary.queueDelay = this.rtt.queueDelay
     summary.srtt = this.rtt.srtt
     summary.reserved = this.reserve(now)
@@ -831,10 +856,10 @@ export class Session implements HeapItem, FlowOutput {
   /** A fragment that was cut while the path carried more has to go as it is, alone: then the system, or a router, cuts its packet up. */
   private writeUserData(w: Writer, flows: FlowSet, alone: boolean, now: number): 0 | 1 | 2 {
     const reserved = this.reserve(now)
-    const written = flows.writeUserData(w, this.congestion.window, reserved)
+    const written = flows.writeUserData(w, this.congestion.window, reserved, now)
     if (written !== 0 || !alone || this.mtu.size >= this.host.maxPathDatagram) return written
     w.end = this.host.maxPathDatagram - (this.keys as SessionKeys).sealer.tailroom
-    return flows.writeUserData(w, this.congestion.window, reserved)
+    return flows.writeUserData(w, this.congestion.window, reserved, now)
   }
 
   private reserve(now: number): number {

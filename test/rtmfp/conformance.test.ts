@@ -680,7 +680,9 @@ function watch(flow: SendFlow): { count: number; faults: string[] } {
     const queue = flow['queue']
     const forward = flow['forwardNumber']()
     const outstanding = flow.outstandingBytes
-    if (!assemble(fragment, w, follows, opened)) return false
+    const rides = fragment.inFlight
+    const size = assemble(fragment, w, follows, opened)
+    if (size === 0 || rides) return size
     seen.count++
     if (outstanding >= flow['receiveWindow']) seen.faults.push(`${number} beyond the window`)
     for (let n = queue.firstNumber; n < queue.nextNumber; n++) {
@@ -689,7 +691,7 @@ function watch(flow: SendFlow): { count: number; faults: string[] } {
       if (n < number && !other.inFlight && !other.abandoned) seen.faults.push(`${number} before ${n}`)
       if (other.inFlight && (n < forward || (n === forward && !other.sentAbandoned))) seen.faults.push(`forward ${forward} over ${n}`)
     }
-    return true
+    return size
   }
   return seen
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { utf8 } from '../../src/base/bytes.ts'
 import { RangeSet } from '../../src/base/ranges.ts'
 import { randomUnit, seededRandom } from '../../src/base/random.ts'
-import { BURST_LIMIT, BURST_REFILL, MAX_DATAGRAM } from '../../src/rtmfp/constants.ts'
+import { BURST_LIMIT, BURST_REFILL, MAX_DATAGRAM, RIDE_MAX_BYTES } from '../../src/rtmfp/constants.ts'
 import type { SendFlow } from '../../src/rtmfp/flow/send-flow.ts'
 import type { Session } from '../../src/rtmfp/session.ts'
 import { writeAck } from '../../src/wire/ack.ts'
@@ -27,10 +27,15 @@ function quiet(seed: number): Ends & { readonly flow: SendFlow; readonly start: 
   return { ...all, flow, start: all.world.now }
 }
 
+/** Lets no fragment be lost by time, but by count alone. */
+function countOnly({ near }: Ends): void {
+  Object.defineProperty(near['flows']!.loss, 'lateness', { value: Infinity })
+}
+
 /** Writes messages with these numbers, one every 5 ms, each of which goes in a packet of its own. */
-function stream({ world }: Ends, flow: SendFlow, from: number, to: number): void {
+function stream({ world }: Ends, flow: SendFlow, from: number, to: number, size = 1): void {
   for (let i = from; i <= to; i++) {
-    flow.write(Uint8Array.of(i), world.now)
+    flow.write(new Uint8Array(size).fill(i), world.now)
     world.run(5)
   }
 }
@@ -65,6 +70,7 @@ function acknowledge(
 describe('negative acknowledgement', () => {
   test('RFC 7016 §3.6.2.5: a fragment goes again with the third acknowledgement of ones that were sent after it', () => {
     const all = quiet(1)
+    countOnly(all)
     loseFirst(all, 2)
     stream(all, all.flow, 2, 5)
     all.world.run(1_000)
@@ -75,6 +81,7 @@ describe('negative acknowledgement', () => {
 
   test('RFC 7016 §3.6.2.5: two do not suffice: then it is the timeout', () => {
     const all = quiet(2)
+    countOnly(all)
     const { erto } = all.near
     loseFirst(all, 2)
     stream(all, all.flow, 2, 4)
@@ -86,6 +93,7 @@ describe('negative acknowledgement', () => {
 
   test('RFC 7016 §3.6.2.5: fragments of any flow that were sent after it count', () => {
     const all = quiet(3)
+    countOnly(all)
     const other = all.near.openFlow({ metadata: META })
     loseFirst(all, 2)
     stream(all, all.flow, 2, 2)
@@ -96,6 +104,7 @@ describe('negative acknowledgement', () => {
 
   test('RFC 7016 §3.6.2.5: a packet with acknowledgements of three flows is one negative acknowledgement, not three', () => {
     const all = quiet(4)
+    countOnly(all)
     all.toFar.loses = () => true
     const others = [2, 3, 4].map(() => all.near.openFlow({ metadata: META }))
     stream(all, all.flow, 2, 2)
@@ -113,8 +122,10 @@ describe('negative acknowledgement', () => {
 
   test('RFC 7016 §3.6.2.3 step 14: a fragment that was sent again has to be passed over three times again', () => {
     const all = quiet(5)
+    countOnly(all)
     loseFirst(all, 2, 2)
-    stream(all, all.flow, 2, 30)
+    // Too long to ride along.
+    stream(all, all.flow, 2, 30, RIDE_MAX_BYTES + 1)
     all.world.run(1_000)
     const [first, second, third] = sentAt(all.toFar.packets, 2).map((at) => at - all.start)
     expect([first, second]).toEqual([0, 55])
@@ -172,6 +183,71 @@ describe('negative acknowledgement', () => {
     all.toFar.loses = () => false
     all.world.run(5)
     expect(all.near.state).toBe('open')
+  })
+})
+
+describe('loss by time', () => {
+  /** A quarter of the round trip and a tick. */
+  const LATENESS = (2 * LATENCY) / 4 + 4
+
+  test('RFC 8985 §6.2: of a sparse stream the next one tells: it was sent later than packets are mixed up', () => {
+    const all = quiet(30)
+    loseFirst(all, 2)
+    all.flow.write(Uint8Array.of(2), all.world.now)
+    all.world.run(LATENESS)
+    all.flow.write(Uint8Array.of(3), all.world.now)
+    all.world.run(500)
+    expect(sentAt(all.toFar.packets, 2).map((at) => at - all.start)).toEqual([0, LATENESS + 2 * LATENCY])
+    expect(numbersOf(all.b)).toEqual([1, 2, 3])
+  })
+
+  test('RFC 8985 §6.2: when nothing more comes a fragment that was passed over is lost when its time is over', () => {
+    const all = quiet(31)
+    loseFirst(all, 2)
+    stream(all, all.flow, 2, 3)
+    all.world.run(500)
+    expect(sentAt(all.toFar.packets, 2).map((at) => at - all.start)).toEqual([0, LATENESS + 2 * LATENCY])
+    // As much of a loss as any other.
+    expect(numbersOf(all.b)).toEqual([1, 2, 3])
+  })
+
+  test('a loss by time halves the window, like one by count', () => {
+    const all = quiet(32)
+    const { world, flow, near } = all
+    flow.write(new Uint8Array(100_000), world.now)
+    world.runUntil(() => flow.queuedBytes === 0)
+    world.run(500)
+    const before = near.congestionWindow
+    loseFirst(all, flow['queue'].nextNumber)
+    stream(all, flow, 2, 3)
+    world.run(500)
+    expect(near.congestionWindow).toBeLessThan(before)
+    expect(near.erto).toBeLessThan(300)
+  })
+
+  test('RFC 8985 §6.2: once packets have come after all, longer is waited for them', () => {
+    const all = quiet(33)
+    const { world, flow, toFar } = all
+    let held = false
+    world.filter = (datagram, from, to) => {
+      if (held || !from.equals(all.a.address)) return true
+      held = true
+      world.inject(datagram, from, to, LATENCY + LATENESS + 8)
+      return false
+    }
+    // Too long to ride along.
+    const late = (from: number): void => {
+      held = false
+      flow.write(new Uint8Array(300).fill(from), world.now)
+      world.run(LATENESS)
+      flow.write(new Uint8Array(300).fill(from + 1), world.now)
+      world.run(1_000)
+    }
+    late(2)
+    expect(sentAt(toFar.packets, 2)).toHaveLength(2)
+    late(4)
+    expect(sentAt(toFar.packets, 4)).toHaveLength(1)
+    expect(numbersOf(all.b)).toEqual([1, 2, 3, 4, 5])
   })
 })
 
@@ -351,7 +427,7 @@ describe('networks that lose, double, mix up and mutilate packets', () => {
     world.filter = (datagram, from, to) => {
       if (held || !from.equals(a.address)) return true
       held = true
-      world.inject(datagram, from, to, 40)
+      world.inject(datagram, from, to, 33)
       return false
     }
     flow.write(Uint8Array.of(2), world.now, 10)

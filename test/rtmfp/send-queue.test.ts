@@ -98,9 +98,9 @@ describe('fragments in flight', () => {
     const inFlight = new InFlight()
     const [one, two] = [owner(), owner()]
     const [a, b, c] = [new Fragment(one, EMPTY), new Fragment(two, EMPTY), new Fragment(one, EMPTY)]
-    inFlight.sent(a, 100)
-    inFlight.sent(b, 50)
-    inFlight.sent(c, 7)
+    inFlight.sent(a, 100, 0)
+    inFlight.sent(b, 50, 0)
+    inFlight.sent(c, 7, 0)
     expect(order(inFlight)).toEqual([a, b, c])
     expect([one.outstandingBytes, two.outstandingBytes, inFlight.bytes]).toEqual([107, 50, 157])
     inFlight.remove(b)
@@ -113,12 +113,12 @@ describe('fragments in flight', () => {
   test('RFC 7016 §3.6.2.3: one that is sent again is the latest, and its negative acknowledgements are forgotten', () => {
     const inFlight = new InFlight()
     const [a, b] = [new Fragment(owner(), EMPTY), new Fragment(owner(), EMPTY)]
-    inFlight.sent(a, 100)
-    inFlight.sent(b, 100)
+    inFlight.sent(a, 100, 0)
+    inFlight.sent(b, 100, 0)
     a.nakCount = 3
     inFlight.remove(a)
     a.abandoned = true
-    inFlight.sent(a, 12)
+    inFlight.sent(a, 12, 0)
     expect(order(inFlight)).toEqual([b, a])
     expect(a.tsn).toBeGreaterThan(b.tsn)
     expect([a.nakCount, a.sentAbandoned, b.sentAbandoned, a.transmitSize]).toEqual([0, true, false, 12])
@@ -137,7 +137,7 @@ describe('fragments in flight', () => {
             inFlight.remove(fragment)
             twin.splice(twin.indexOf(fragment), 1)
           } else {
-            inFlight.sent(fragment, size)
+            inFlight.sent(fragment, size, 0)
             twin.push(fragment)
           }
           const sum = (list: readonly Fragment[]): number => list.reduce((total, each) => total + each.transmitSize, 0)

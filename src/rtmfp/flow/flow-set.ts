@@ -10,18 +10,25 @@ import type { UserData } from '../../wire/user-data.ts'
 import {
   ACK_DELAY,
   ACK_EVERY_PACKETS,
+  ACK_EVERY_RIDDEN_PACKETS,
   BURST_LIMIT,
   BURST_REFILL,
   DEFAULT_PRIORITY,
   MAX_METADATA,
   MAX_QUEUED,
   MAX_RECEIVE_FLOWS,
-  NAK_LIMIT,
+  MTU_BLACK_HOLE_LOSSES,
+  MTU_LONG_SHARE,
   PRIORITY_LEVELS,
+  RIDE_AGE,
+  RIDE_MAX_BYTES,
+  RIDE_PACKET_BYTES,
 } from '../constants.ts'
 import type { FlowOutput } from './flow-output.ts'
+import { LossDetection } from './loss-detection.ts'
 import { ReceiveFlow } from './receive-flow.ts'
 import type { ReceiveFlowHost } from './receive-flow.ts'
+import { Riding } from './riding.ts'
 import { Scheduler } from './scheduler.ts'
 import { InFlight } from './send-queue.ts'
 import type { Fragment } from './send-queue.ts'
@@ -69,6 +76,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   readonly output: FlowOutput
   readonly maxMessageBytes: number
   readonly inFlight: InFlight = new InFlight()
+  readonly loss: LossDetection = new LossDetection(this.inFlight, (fragment) => this.passedOver(fragment))
   readonly ack: Ack = new Ack()
   /** Largest plain packet, header included. Bytes. */
   maxPlain = 0
@@ -82,7 +90,10 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   private readonly unacknowledged: ReceiveFlow[] = []
   private nextFlowId = FIRST_FLOW_ID
   private ackNow = false
-  private dataPacketsReceived = 0
+  /** Data packets received since the last acknowledgement, those in which something rode along for less. */
+  private ackCredit = 0
+  private packetHasNew = false
+  private packetHasDuplicate = false
   private delayedAckAt = Infinity
   private timeoutAt = Infinity
   /** When all that was sent since the last acknowledgement would have been sent at an even pace. */
@@ -91,6 +102,9 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   private ackDelayWanted = false
   private packetSerial = 0
   private readonly probing: SendFlow[] = []
+  private readonly riding = new Riding()
+  /** What was written last into the packet that is being assembled. */
+  private lastWritten: Fragment | undefined = undefined
 
   constructor(config: FlowSetConfig) {
     this.config = config
@@ -108,7 +122,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
 
   /** When {@link FlowSet.runTimers} wants to be called, milliseconds. */
   get deadline(): number {
-    return Math.min(this.delayedAckAt, this.timeoutAt, this.flowDeadline)
+    return Math.min(this.delayedAckAt, this.timeoutAt, this.flowDeadline, this.loss.deadline)
   }
 
   open(options: SendFlowOptions): SendFlow {
@@ -174,6 +188,11 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     this.config.wake()
   }
 
+  arrived(isNew: boolean): void {
+    if (isNew) this.packetHasNew = true
+    else this.packetHasDuplicate = true
+  }
+
   // Receiving
 
   /** Processes a user data chunk. @returns A reason when it was dropped. RFC 7016 §3.6.3.1, §3.6.3.2. */
@@ -192,6 +211,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     if (this.timeoutAt !== Infinity) this.timeoutAt = now + erto
     const flow = this.sending.get(this.ack.flowId)
     if (flow === undefined) return 0
+    this.inFlight.longFrom = this.maxPlain * MTU_LONG_SHARE
     const bytes = flow.acknowledged(this.ack, now)
     if (this.inFlight.oldest === undefined) this.timeoutAt = Infinity
     this.scheduler.update(flow)
@@ -209,23 +229,28 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
 
   /** After all chunks of a packet that held user data. RFC 7016 §3.6.3.2. */
   dataPacketProcessed(now: number): void {
-    if (++this.dataPacketsReceived >= ACK_EVERY_PACKETS) this.ackNow = true
+    // What came before and came alone: the far end has not seen the acknowledgement. What rode along was sent again in any case.
+    if (this.packetHasDuplicate && !this.packetHasNew) this.ackNow = true
+    this.ackCredit += this.packetHasDuplicate ? 1 / ACK_EVERY_RIDDEN_PACKETS : 1 / ACK_EVERY_PACKETS
+    if (this.ackCredit >= 1) this.ackNow = true
+    this.packetHasNew = false
+    this.packetHasDuplicate = false
     if (this.ackDelayWanted && !this.ackNow && this.delayedAckAt === Infinity) this.delayedAckAt = now + ACK_DELAY
     this.ackDelayWanted = false
   }
 
+  /** Whether long packets seem to be swallowed while short ones pass. Asked again, it takes as many once more. RFC 8899 §4.3. */
+  takeBlackHole(): boolean {
+    if (this.inFlight.longLost < MTU_BLACK_HOLE_LOSSES) return false
+    this.inFlight.longLost = 0
+    return true
+  }
+
   /** After all acknowledgements of a packet: who was passed over. @returns 0: none, 1: negative acknowledgements, 2: loss. RFC 7016 §3.6.2.5. */
-  detectLoss(): 0 | 1 | 2 {
-    let found: 0 | 1 | 2 = 0
-    let fragment = this.inFlight.oldest
-    while (fragment !== undefined && fragment.tsn < this.inFlight.maxTsnAcked) {
-      const next: Fragment | undefined = fragment.next
-      if (++fragment.nakCount >= NAK_LIMIT) {
-        this.lose(fragment)
-        found = 2
-      } else if (found === 0) found = 1
-      fragment = next
-    }
+  detectLoss(now: number, srtt: number): 0 | 1 | 2 {
+    const found = this.loss.acknowledged(now, srtt)
+    this.riding.roundTrip(srtt)
+    if (found === 2) this.lossFound(now)
     return found
   }
 
@@ -265,7 +290,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     if (written === list.length) {
       list.length = 0
       this.ackNow = false
-      this.dataPacketsReceived = 0
+      this.ackCredit = 0
       this.delayedAckAt = Infinity
     } else list.splice(0, written)
   }
@@ -274,23 +299,23 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
    * Fills a packet with user data, highest priority first, while the window allows; see {@link FlowSet.hasUserData}. RFC 7016 §3.6.2.3.
    * @returns 0: nothing was written, 1: data, 2: data of a time critical flow among it.
    */
-  writeUserData(w: Writer, window: number, reserved: number): 0 | 1 | 2 {
+  writeUserData(w: Writer, window: number, reserved: number, now: number): 0 | 1 | 2 {
     const { scheduler } = this
-    const packet = ++this.packetSerial
+    this.packetSerial++
+    this.lastWritten = undefined
     let last: SendFlow | undefined
-    let lastNumber = 0
     let written: 0 | 1 | 2 = 0
     while (this.hasUserData(window, reserved)) {
       const flow = scheduler.flow as SendFlow
       const fragment = scheduler.fragment as Fragment
-      const follows = flow === last && fragment.sequenceNumber === lastNumber + 1
-      if (!flow.assemble(fragment, w, follows, flow.lastPacket === packet)) {
+      if (last === undefined && this.writeRiders(w, fragment, window, now)) written = 2
+      const size = this.writeFragment(w, flow, fragment)
+      if (size === 0) {
         if (flow.queuedBytes - flow.outstandingBytes > 2 * this.maxPlain) this.wantsRoom = true
         break
       }
-      flow.lastPacket = packet
+      this.inFlight.sent(fragment, size, now)
       last = flow
-      lastNumber = fragment.sequenceNumber
       if (flow.timeCritical) written = 2
       else if (written === 0) written = 1
     }
@@ -325,19 +350,23 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
 
   // Time
 
-  /** Runs what is due. @returns 0: no retransmission timeout, 1: one without loss, 2: one with loss. */
-  runTimers(now: number): 0 | 1 | 2 {
+  /** Runs what is due. @returns 0: no retransmission timeout, 1: one without loss, 2: one with loss, 3: none, but loss all the same. */
+  runTimers(now: number): 0 | 1 | 2 | 3 {
     if (now >= this.delayedAckAt) {
       this.delayedAckAt = Infinity
       this.ackNow = true
     }
     if (now >= this.flowDeadline) this.runFlowTimers(now)
-    return now >= this.timeoutAt ? this.timedOut() : 0
+    if (now >= this.timeoutAt) return this.timedOut()
+    if (!this.loss.timePassed(now)) return 0
+    this.lossFound(now)
+    return 3
   }
 
   /** The far end has moved: what is on its way to where it was is sent again, at once. */
   pathChanged(): void {
     this.timedOut()
+    this.loss.pathChanged()
   }
 
   /** The session is over: nothing of any flow is left. RFC 7016 §3.5.5. */
@@ -351,6 +380,35 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     this.delayedAckAt = Infinity
     this.timeoutAt = Infinity
     this.flowDeadline = Infinity
+    this.loss.deadline = Infinity
+  }
+
+  /** Before the rest, so that the far end sees no gap where one is filled. @returns Whether anything of a time critical flow rides. */
+  private writeRiders(w: Writer, first: Fragment, window: number, now: number): boolean {
+    let timeCritical = false
+    if (w.remaining < RIDE_PACKET_BYTES + RIDE_MAX_BYTES + 2 * USER_DATA_OVERHEAD) return timeCritical
+    const end = w.at + RIDE_PACKET_BYTES
+    for (let each = this.riding.oldestOf(this.inFlight, first, window, now); each !== undefined; each = each.next) {
+      if (w.at + each.to - each.from > end || now - each.sentAt < RIDE_AGE) break
+      each.rideTaken = true
+      const flow = each.owner as SendFlow
+      if (!flow.retransmit || flow.isStarting || !this.riding.takes(each, now)) continue
+      this.writeFragment(w, flow, each)
+      each.rodeAt = now
+      if (flow.timeCritical) timeCritical = true
+    }
+    return timeCritical
+  }
+
+  private writeFragment(w: Writer, flow: SendFlow, fragment: Fragment): number {
+    const previous = this.lastWritten
+    const follows = previous !== undefined && previous.owner === flow && fragment.sequenceNumber === previous.sequenceNumber + 1
+    const size = flow.assemble(fragment, w, follows, flow.lastPacket === this.packetSerial)
+    if (size > 0) {
+      flow.lastPacket = this.packetSerial
+      this.lastWritten = fragment
+    }
+    return size
   }
 
   private runFlowTimers(now: number): void {
@@ -384,7 +442,22 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     this.burstPaidAt = -Infinity
     const wasLoss = this.inFlight.oldest !== undefined
     for (let fragment = this.inFlight.oldest; fragment !== undefined; fragment = this.inFlight.oldest) this.lose(fragment)
+    this.loss.deadline = Infinity
     return wasLoss ? 2 : 1
+  }
+
+  /**
+   * One packet, and another when something is acknowledged, or time has passed: what was lost and what may be sent besides, sent together, would
+   * be lost together where the queue is short, and so for ever. RFC 6937 §3.
+   */
+  private lossFound(now: number): void {
+    this.burstPaidAt = now + (BURST_LIMIT - 1) * BURST_REFILL
+    this.riding.lost(now)
+  }
+
+  private passedOver(fragment: Fragment): void {
+    if (fragment.transmitSize > this.inFlight.longFrom) this.inFlight.longLost++
+    this.lose(fragment)
   }
 
   private lose(fragment: Fragment): void {

@@ -20,6 +20,8 @@ export interface ReceiveFlowHost {
   readonly maxMessageBytes: number
   /** The flow wants to acknowledge; `soon`: without waiting for the delay. */
   wantsAck(flow: ReceiveFlow, soon: boolean): void
+  /** A fragment has come, for the first time or once more. */
+  arrived(isNew: boolean): void
 }
 
 /** Least room that a window must announce for the far end not to need telling of each change. RFC 7016 §3.6.3.2 step 6. Blocks. */
@@ -160,8 +162,8 @@ export class ReceiveFlow {
       this.flowState !== 'open' ||
       (this.announcedBlocks >= 0 && this.announcedBlocks < SMALL_WINDOW) ||
       chunk.abandon ||
-      this.seen.count > 1 ||
-      !isNew
+      this.seen.count > 1
+    this.host.arrived(isNew)
     if (this.flowState === 'open' && chunk.unknownCriticalOption) this.refuse()
     if (isNew && chunk.final && this.finalNumber < 0) {
       this.finalNumber = number

@@ -25,6 +25,7 @@ import {
   SEND_FLOW_LINGER,
 } from '../constants.ts'
 import type { FlowOutput } from './flow-output.ts'
+import type { LossDetection } from './loss-detection.ts'
 import { Fragment, InFlight, SendQueue } from './send-queue.ts'
 import type { FragmentOwner } from './send-queue.ts'
 
@@ -49,6 +50,7 @@ export interface SendFlowSettings {
 export interface SendFlowHost {
   readonly output: FlowOutput
   readonly inFlight: InFlight
+  readonly loss: LossDetection
   /** Room for the data of one fragment, given its chunk's other parts. Bytes. */
   fragmentRoom(startupOptions: number): number
   /** A message did not fit into one packet. */
@@ -208,9 +210,9 @@ export class SendFlow implements FragmentOwner {
    * @internal Writes the fragment as a chunk if it fits.
    * @param follows The fragment just written into the same packet was this flow's previous one.
    * @param opened A chunk of this flow is already in the packet, so start-up options need not be repeated.
-   * @returns Whether it fit.
+   * @returns Its size; 0 when it did not fit.
    */
-  assemble(fragment: Fragment, w: Writer, follows: boolean, opened: boolean): boolean {
+  assemble(fragment: Fragment, w: Writer, follows: boolean, opened: boolean): number {
     const options = opened ? EMPTY : this.startupOptions
     const number = fragment.sequenceNumber
     const from = fragment.abandoned ? 0 : fragment.from
@@ -223,17 +225,21 @@ export class SendFlow implements FragmentOwner {
     let size: number
     if (follows) {
       size = nextUserDataSize(to - from)
-      if (size > w.remaining) return false
+      if (size > w.remaining) return 0
       writeNextUserData(w, flags, fragment.message, from, to)
     } else {
       const forward = this.forwardNumber()
       size = userDataSize(this.id, number, forward, options.length, to - from)
-      if (size > w.remaining) return false
+      if (size > w.remaining) return 0
       writeUserData(w, flags, this.id, number, forward, options, fragment.message, from, to)
     }
-    this.host.inFlight.sent(fragment, size)
     if (number > this.highestSent) this.highestSent = number
-    return true
+    return size
+  }
+
+  /** @internal Whether the far end may not know the flow yet. */
+  get isStarting(): boolean {
+    return this.startupOptions.length > 0
   }
 
   /** @internal Removes what the far end acknowledged; returns how many bytes of it were in flight. RFC 7016 §3.6.2.4. */
@@ -241,8 +247,8 @@ export class SendFlow implements FragmentOwner {
     const before = this.outstandingBytes
     this.startupOptions = EMPTY
     this.setReceiveWindow(ack.bufferBlocks * BUFFER_BLOCK, now)
-    this.removeThrough(this.queue.firstNumber, ack.cumulative, ack.cumulative)
-    for (let i = 0; i < ack.count; i++) this.removeThrough(ack.froms[i] as number, ack.tos[i] as number, ack.cumulative)
+    this.removeThrough(this.queue.firstNumber, ack.cumulative, ack.cumulative, now)
+    for (let i = 0; i < ack.count; i++) this.removeThrough(ack.froms[i] as number, ack.tos[i] as number, ack.cumulative, now)
     this.tellRoom()
     if (this.flowState === 'closing' && this.queue.size === 0) {
       this.flowState = 'complete-linger'
@@ -377,17 +383,15 @@ export class SendFlow implements FragmentOwner {
     return first.sequenceNumber
   }
 
-  private removeThrough(from: number, to: number, cumulative: number): void {
+  private removeThrough(from: number, to: number, cumulative: number, now: number): void {
     // One that was given up for lost but came after all is not sent again; one never sent can't have been received.
     const last = Math.min(to, this.highestSent)
     for (let fragment = this.queue.atOrAfter(from); fragment !== undefined; fragment = this.queue.atOrAfter(fragment.sequenceNumber + 1)) {
       const n = fragment.sequenceNumber
       if (n > last) break
       if (!fragment.everSent) continue
-      if (fragment.inFlight) {
-        if (fragment.tsn > this.host.inFlight.maxTsnAcked) this.host.inFlight.maxTsnAcked = fragment.tsn
-        this.host.inFlight.remove(fragment)
-      }
+      if (fragment.passedOver) this.host.loss.cameAfterAll(fragment, now)
+      if (fragment.inFlight) this.host.inFlight.acknowledged(fragment)
       // The last one behind gaps that will not be filled stays, to lead the far end past them. RFC 7016 §3.6.2.7.1.
       const isUpdate = n > cumulative && (fragment.endsGap || this.queue.size === 1)
       this.abandonFragment(fragment)

@@ -26,6 +26,13 @@ export class Fragment {
   transmitSize = 0
   /** Transmission sequence number. RFC 7016 §3.6.2.5. */
   tsn = 0
+  /** When it was sent last, and when it last rode along in a packet of later ones; milliseconds. */
+  sentAt = 0
+  rodeAt: number = -Infinity
+  /** Since it was sent it has had its turn to ride along, whether it did or not. */
+  rideTaken = false
+  /** Some transmission of it was taken for lost because others had overtaken it. */
+  passedOver = false
   /** Neighbours in the session's list of what is in flight, by transmission order. */
   previous: Fragment | undefined = undefined
   next: Fragment | undefined = undefined
@@ -135,8 +142,12 @@ export class InFlight {
   private head: Fragment | undefined = undefined
   private tail: Fragment | undefined = undefined
   private nextTsn = 1
-  /** Highest transmission sequence number that was acknowledged. */
+  /** Highest transmission sequence number that was acknowledged, and when that fragment was sent. RFC 7016 §3.6.2.5 (MAX_TSN_ACK). */
   maxTsnAcked = 0
+  maxSentAtAcked: number = -Infinity
+  /** What is longer fills a packet, bytes; and how many such fragments were passed over since one was acknowledged. */
+  longFrom: number = Infinity
+  longLost = 0
   /** Sum of the transmit sizes (S_OUTSTANDING_BYTES). RFC 7016 §3.5. */
   bytes = 0
 
@@ -144,13 +155,19 @@ export class InFlight {
     return this.head
   }
 
-  sent(fragment: Fragment, size: number): void {
+  get newest(): Fragment | undefined {
+    return this.tail
+  }
+
+  sent(fragment: Fragment, size: number, now: number): void {
     fragment.inFlight = true
     fragment.everSent = true
     fragment.nakCount = 0
     fragment.sentAbandoned = fragment.abandoned
     fragment.transmitSize = size
     fragment.tsn = this.nextTsn++
+    fragment.sentAt = now
+    fragment.rideTaken = false
     fragment.owner.outstandingBytes += size
     this.bytes += size
     fragment.previous = this.tail
@@ -158,6 +175,16 @@ export class InFlight {
     if (this.tail === undefined) this.head = fragment
     else this.tail.next = fragment
     this.tail = fragment
+  }
+
+  /** The far end has it. */
+  acknowledged(fragment: Fragment): void {
+    if (fragment.tsn > this.maxTsnAcked) {
+      this.maxTsnAcked = fragment.tsn
+      this.maxSentAtAcked = fragment.sentAt
+    }
+    if (fragment.transmitSize > this.longFrom) this.longLost = 0
+    this.remove(fragment)
   }
 
   remove(fragment: Fragment): void {

@@ -65,7 +65,11 @@ export class PathMtu {
 
   /** Everything in flight was lost: when that happens again and again, the path may have begun to swallow long packets. RFC 8899 §4.3. */
   timedOut(now: number): void {
-    if (++this.timeouts < MTU_BLACK_HOLE) return
+    if (++this.timeouts >= MTU_BLACK_HOLE) this.swallowed(now)
+  }
+
+  /** The path swallows long packets, it seems. RFC 8899 §4.3. */
+  swallowed(now: number): void {
     this.timeouts = 0
     this.size = this.size > MTU_BASE ? MTU_BASE : Math.min(this.size, MTU_LEAST)
     this.target = 0
