@@ -6,32 +6,44 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { format } from 'prettier'
 import { expectedPath } from './cell.js'
-import { Internet, INTRODUCER } from './internet.js'
+import { DOCTORS, runDoctor } from './doctor.js'
+import { Internet, INTRODUCER, INTRODUCER2 } from './internet.js'
+import { CELLS, runMatrix, tableText } from './matrix.js'
 import { page } from './page.js'
-import { CELLS, cellText, runMatrix, tableText } from './matrix.js'
+import { runScenario, SCENARIOS } from './scenarios.js'
 import { cleanUp, leftovers, obstacle, Program, removeNamespaces } from './system.js'
 
-const HELP = `usage: npm run lab -- [options] [CELL…]
+const HELP = `usage: npm run lab -- [options] [NAME…]
 
-Builds networks with NATs on this machine (Linux, root, iproute2, nftables, conntrack) and lets two players meet in each:
-every pair of seven kinds of NAT, and both behind the same one. A CELL is host/guest, such as symmetric/none, or hairpin,
-or no-hairpin; all 51 when none is given. * stands for any kind: symmetric/*.
+Builds networks with NATs on this machine (Linux, root, iproute2, nftables, conntrack, ethtool) and tries in them, with the built
+package in processes of their own:
 
-  --list          names the cells
-  --expect PATH   only the cells that can have this path in theory: direct, relay
+  HOST/GUEST      two players meet, each behind a kind of NAT: none, full, restricted, port, symmetric, blocked, double
+  hairpin, no-hairpin   the same, both behind one NAT
+  doctor:KIND     altostratus doctor behind a kind of NAT
+  ${SCENARIOS.join(', ')}
+                  what may happen in the middle of a game, and rooms with no introducer
+
+Without a NAME all of them; * stands for any text: symmetric/*, doctor:*.
+
+  --list          names them
+  --expect PATH   of the meetings only those that can have this path in theory: direct, relay
   --rtt MS        round-trip time between any two sites (default 100)
-  --parallel N    cells at a time (default 4)
-  --timeout MS    for each step of a cell (default 15000)
-  --docs          writes docs/nat-matrix.md from what came out
-  --json          a line of JSON for each cell, and one for all
+  --parallel N    meetings at a time (default 4)
+  --timeout MS    for each step (default 15000)
+  --docs          writes docs/nat-matrix.md from what came out; all meetings must have run
+  --json          a line of JSON for each, and one for all
   --clean         only removes what a killed run has left behind
   --help          this text
 
-Exit status: 0 when every cell is as it should be, 1 when one is not, 2 when the lab can not be built here.
+Exit status: 0 when all is as it should be, 1 when something is not, 2 when the lab can not be built here.
 `
 const UNABLE = 2
 const READY = 10_000
+const NAME_WIDTH = 22
+const NAMES = [...CELLS, ...DOCTORS, ...SCENARIOS]
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
 process.exit(await main())
 
@@ -44,7 +56,7 @@ async function main() {
     return UNABLE
   }
   if (options.help) return print(HELP)
-  if (options.list) return print(`${CELLS.join('\n')}\n`)
+  if (options.list) return print(`${NAMES.join('\n')}\n`)
   const problem = obstacle()
   if (problem !== undefined) {
     process.stderr.write(`${problem}\n`)
@@ -58,7 +70,6 @@ async function main() {
       process.exit(1)
     })
   }
-  process.once('exit', cleanUp)
   try {
     return await run(options)
   } finally {
@@ -66,36 +77,56 @@ async function main() {
   }
 }
 
-async function run({ cells, rtt, parallel, timeout, json, docs }) {
+async function run({ names, rtt, parallel, timeout, json, docs }) {
   const internet = new Internet()
   await internet.start(rtt / 2)
-  const introducer = new Program(internet.introducer, process.execPath, [
-    `${root}/dist/cli.js`,
-    'introducer',
-    '--json',
-    '--host',
-    INTRODUCER,
-  ])
-  const { port, peerId } = await introducer.event('listening', READY)
-  const url = `rtmfp://${INTRODUCER}:${port}/#${peerId}`
+  const startIntroducer = async (more = []) => {
+    const args = [cli, 'introducer', '--json', '--host', INTRODUCER, '--probe-host', INTRODUCER2, ...more]
+    const program = new Program(internet.introducer, process.execPath, args)
+    const { port, peerId } = await program.event('listening', READY)
+    return { program, url: `rtmfp://${INTRODUCER}:${port}/#${peerId}` }
+  }
+  const introducer = await startIntroducer()
   let done = 0
-  const onCell = (result) => {
+  const onResult = (result) => {
     done++
+    const { name, text, passed, problem } = result
     if (json) print(`${JSON.stringify(result)}\n`)
     else
       print(
-        `${String(done).padStart(2)}/${cells.length}  ${result.name.padEnd(22)} ${cellText(result)}${result.passed ? '' : `  ${result.problem}`}\n`,
+        `${String(done).padStart(2)}/${names.length}  ${name.padEnd(NAME_WIDTH)} ${passed ? text : `${text ?? ''} FAILED: ${problem}`}\n`,
       )
   }
   const started = performance.now()
-  const results = await runMatrix(internet, cells, { url, rtt, timeout, parallel, onCell })
-  const failed = results.filter(({ passed }) => !passed)
+  const context = { internet, url: introducer.url, rtt, timeout, parallel, cli, onResult, startIntroducer }
+  const cells = await runMatrix(
+    names.filter((name) => CELLS.includes(name)),
+    context,
+  )
+  const others = await runOthers(names, context)
+  const failed = [...cells, ...others].filter(({ passed }) => !passed).length
   const seconds = Math.round((performance.now() - started) / 1_000)
-  if (json) print(`${JSON.stringify({ cells: results.length, failed: failed.length, rtt, seconds })}\n`)
-  else print(`\n${tableText(results)}\n\n${results.length} cells, ${failed.length} failed, ${seconds} s, at ${rtt} ms round-trip time\n`)
-  if (docs) writeFileSync(`${root}/docs/nat-matrix.md`, await format(page(results, { rtt }), { parser: 'markdown', printWidth: 140 }))
-  await introducer.stop()
-  return failed.length === 0 ? 0 : 1
+  if (json) print(`${JSON.stringify({ tried: names.length, failed, rtt, seconds })}\n`)
+  else
+    print(
+      `\n${cells.length > 1 ? `${tableText(cells)}\n\n` : ''}${names.length} tried, ${failed} failed, ${seconds} s, at ${rtt} ms round-trip time\n`,
+    )
+  if (docs) writeFileSync(`${root}/docs/nat-matrix.md`, await format(page(cells, { rtt }), { parser: 'markdown', printWidth: 140 }))
+  await introducer.program.stop()
+  return failed === 0 ? 0 : 1
+}
+
+/** What is not a meeting: doctors all at once, they mostly wait; the rest one after the other. */
+async function runOthers(names, context) {
+  const attempt = async (name, work) => {
+    const result = { name, ...(await work(name, context).catch((error) => ({ passed: false, problem: error.message }))) }
+    context.onResult(result)
+    return result
+  }
+  const doctors = await Promise.all(names.filter((name) => DOCTORS.includes(name)).map((name) => attempt(name, runDoctor)))
+  const scenarios = []
+  for (const name of names.filter((each) => SCENARIOS.includes(each))) scenarios.push(await attempt(name, runScenario))
+  return [...doctors, ...scenarios]
 }
 
 function parse(args) {
@@ -115,12 +146,17 @@ function parse(args) {
     },
   })
   if (values.expect !== undefined && !['direct', 'relay'].includes(values.expect)) throw new Error('--expect takes direct or relay.')
-  const named = positionals.length === 0 ? CELLS : CELLS.filter((name) => positionals.some((pattern) => matches(name, pattern)))
-  const cells = named.filter((name) => values.expect === undefined || expectedPath(...name.split('/')) === values.expect)
-  if (cells.length === 0) throw new Error(`There is no cell ${positionals.join(', ')}; --list names them.`)
+  for (const pattern of positionals) {
+    if (!NAMES.some((name) => matches(name, pattern))) throw new Error(`There is no ${pattern} in the lab; --list names what there is.`)
+  }
+  const named = positionals.length === 0 ? NAMES : NAMES.filter((name) => positionals.some((pattern) => matches(name, pattern)))
+  const names = named.filter(
+    (name) => values.expect === undefined || !CELLS.includes(name) || expectedPath(...name.split('/')) === values.expect,
+  )
+  if (values.docs && !CELLS.every((name) => names.includes(name))) throw new Error('--docs needs all meetings.')
   return {
     ...values,
-    cells,
+    names,
     rtt: number('rtt', values.rtt, 0, 10_000),
     parallel: number('parallel', values.parallel, 1, 32),
     timeout: number('timeout', values.timeout, 100, 600_000),
@@ -128,8 +164,8 @@ function parse(args) {
 }
 
 function matches(name, pattern) {
-  const parts = pattern.split('/')
-  return name.split('/').length === parts.length && name.split('/').every((part, i) => parts[i] === '*' || parts[i] === part)
+  const source = pattern.split('*').map((part) => part.replace(/[^\w-]/g, String.raw`\$&`))
+  return new RegExp(`^${source.join('.*')}$`).test(name)
 }
 
 function number(name, text, least, most) {

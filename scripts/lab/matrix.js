@@ -9,8 +9,8 @@ export const TOGETHER = { hairpin: { hairpin: true }, 'no-hairpin': { hairpin: f
 /** The names of all cells: `kind/kind` for the host's NAT and the guest's, and `hairpin`, `no-hairpin`. */
 export const CELLS = [...KIND_NAMES.flatMap((a) => KIND_NAMES.map((b) => `${a}/${b}`)), ...Object.keys(TOGETHER)]
 
-/** Runs cells, `parallel` at a time. @param onCell is told of each that is done */
-export async function runMatrix(internet, names, { url, rtt, timeout, parallel, onCell }) {
+/** Runs cells, `parallel` at a time. @param context `onResult` is told of each that is done */
+export async function runMatrix(names, { internet, url, rtt, timeout, parallel, onResult }) {
   const sites = new Map()
   const site = (key, make) => sites.get(key) ?? (sites.set(key, make()), sites.get(key))
   const cellOf = (name) => {
@@ -35,11 +35,12 @@ export async function runMatrix(internet, names, { url, rtt, timeout, parallel, 
       }
       const [{ name, ...parts }] = waiting.splice(at, 1)
       busy.add(parts.a).add(parts.b)
-      const result = { name, ...(await runCell({ ...parts, url, rtt, timeout })) }
+      const cell = await runCell({ ...parts, url, rtt, timeout })
+      const result = { name, text: cellText(cell), ...cell }
       busy.delete(parts.a)
       busy.delete(parts.b)
       results.push(result)
-      onCell(result)
+      onResult(result)
     }
   }
   await Promise.all(Array.from({ length: parallel }, work))

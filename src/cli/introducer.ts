@@ -17,6 +17,8 @@ Runs an introducer: it brings players together by room code and carries nothing 
 
   --port N         UDP port (default ${DEFAULT_PORT}; 0 for any that is free)
   --host ADDRESS   numeric address to listen on (default ::, all of this machine)
+  --probe-port N   second UDP port, by which players look at their NATs (default the one above; off for none)
+  --probe-host ADDRESS  another address of this machine, by which they see whether a NAT filters by address
   --identity FILE  keep the same fingerprint over restarts; the file is made if it is not there
   --json           one line of JSON for each thing that happens, instead of text
   --help           this text
@@ -36,6 +38,8 @@ const PRIVATE_FILE = 0o600
 interface Settings {
   readonly port: number
   readonly host: string | undefined
+  readonly probePort: number | false | undefined
+  readonly probeHost: string | undefined
   readonly identity: string | undefined
   readonly json: boolean
 }
@@ -81,21 +85,37 @@ function parse(args: readonly string[]): Settings | undefined {
     options: {
       port: { type: 'string', default: String(DEFAULT_PORT) },
       host: { type: 'string' },
+      'probe-port': { type: 'string' },
+      'probe-host': { type: 'string' },
       identity: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return undefined
-  const port = Number(values.port)
-  if (!/^\d+$/.test(values.port) || port > MAX_PORT) throw new Error(`--port takes a number from 0 to ${MAX_PORT}, not ${values.port}.`)
-  return { port, host: values.host, identity: values.identity, json: values.json }
+  const probe = values['probe-port']
+  return {
+    port: portOf('--port', values.port),
+    host: values.host,
+    probePort: probe === 'off' ? false : probe === undefined ? undefined : portOf('--probe-port', probe),
+    probeHost: values['probe-host'],
+    identity: values.identity,
+    json: values.json,
+  }
 }
 
-async function start({ port, host, identity }: Settings): Promise<Introducer> {
+function portOf(option: string, text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > MAX_PORT) throw new Error(`${option} takes a number from 0 to ${MAX_PORT}, not ${text}.`)
+  return port
+}
+
+async function start({ port, host, probePort, probeHost, identity }: Settings): Promise<Introducer> {
   return createIntroducer({
     port,
     ...(host === undefined ? {} : { host }),
+    ...(probePort === undefined ? {} : { probePort }),
+    ...(probeHost === undefined ? {} : { probeHost }),
     ...(identity === undefined ? {} : { identity: await loadIdentity(identity) }),
   })
 }
@@ -127,14 +147,14 @@ function unusable(file: string, cause: unknown): AltostratusError {
   return new AltostratusError('BAD_IDENTITY', `${file} can not be used: ${(cause as Error).message}.`, { cause })
 }
 
-function announce({ port, peerId, url }: Introducer, settings: Settings): void {
-  const text = `Introducer on UDP port ${port}.
+function announce({ port, probePort, peerId, url }: Introducer, settings: Settings): void {
+  const text = `Introducer on UDP port ${port}${probePort === undefined ? '' : ` (and ${probePort}, for altostratus doctor)`}.
 Players connect to rtmfp://HOST:${port}, HOST being a name or address of this machine; on this machine:
   ${introducerUrl('127.0.0.1', port)}
 To accept no other in its place, with its fingerprint:
   ${introducerUrl('HOST', port, peerId)}
 Ctrl-C stops it.`
-  say(settings, { event: 'listening', port, url, peerId, pid: process.pid }, text)
+  say(settings, { event: 'listening', port, probePort, url, peerId, pid: process.pid }, text)
 }
 
 function say({ json }: Settings, record: Readonly<Record<string, unknown>>, text: string): void {

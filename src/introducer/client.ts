@@ -18,7 +18,8 @@ import {
   REQUEST_FLOW,
   REQUEST_TIMEOUT,
 } from './constants.ts'
-import { asContact, asListings, asTicket, decodeResponse, encodeRequest } from './protocol.ts'
+import type { ProbeSource, ProbeTicket } from './probe.ts'
+import { asContact, asListings, asProbeTicket, asTicket, decodeResponse, encodeRequest } from './protocol.ts'
 import type {
   Contact,
   MemberInfo,
@@ -157,6 +158,11 @@ export class IntroducerClient {
     await this.request({ op: 'update', roomId, properties })
     this.written.set(roomId, properties)
     this.amend(roomId, () => ({ properties }))
+  }
+
+  /** Lets this end probe its NAT. @param send Whence the introducer is to send one datagram unasked */
+  async probe(send?: ProbeSource): Promise<ProbeTicket> {
+    return asProbeTicket(await this.request({ op: 'probe', ...(send === undefined ? {} : { send }) }))
   }
 
   /** Shows the introducer at once where this end is now. */

@@ -82,3 +82,16 @@ export const MAX_PUBLIC_IPV6 = 2
 export const MAX_CONTACT_ADDRESSES: number = MAX_LOCAL_ADDRESSES + 2
 /** Addresses that a hello is forwarded for, so that the answer goes out to all of them; the relay path is the first. */
 export const MAX_REPLY_ADDRESSES = 4
+
+/** In front of every probe and its answer: nobody guesses 128 bits in its lifetime. Bytes. */
+export const PROBE_TOKEN_BYTES = 16
+/** Shortest probe: an answer, with an IPv6 address in it, fits into as much. Bytes. */
+export const PROBE_BYTES = 64
+/** Longest probe: the UDP payload of an Ethernet frame over IPv4, 1,500 less 28. Bytes. */
+export const MAX_PROBE_BYTES = 1_472
+/** How long a peer may probe; a doctor's visit takes 10 s. Milliseconds. */
+export const PROBE_TOKEN_LIFE = 60_000
+/** Probes that are answered in that time: a second's worth at 50 a second, the sizes, the tests of the NAT, and as much again. */
+export const PROBES_OF_TOKEN = 256
+/** Peers that may probe at a time. */
+export const MAX_PROBES = 1_000

@@ -16,8 +16,10 @@ import {
   MAX_PROPERTY_LENGTH,
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
+  PROBE_TOKEN_BYTES,
 } from './constants.ts'
 import { pack, unpack } from './packing.ts'
+import type { ProbeSource, ProbeTicket } from './probe.ts'
 
 /** What a player tells about themselves: plain data (texts, numbers, truth values, bytes, lists and maps of them), at most 1 KiB packed. */
 export type Profile = Readonly<Record<string, unknown>>
@@ -98,6 +100,8 @@ export type Request =
   /** The host has lost a member. */
   | { readonly op: 'evict'; readonly roomId: string; readonly peerId: string }
   | { readonly op: 'list'; readonly game: string; readonly protocol: number }
+  /** Lets the peer find out about its NAT. */
+  | { readonly op: 'probe'; readonly send?: ProbeSource | undefined }
   | { readonly op: 'update'; readonly roomId: string; readonly properties: Properties }
 
 /** What a server says. */
@@ -114,6 +118,7 @@ const PEER_ID = /^[0-9a-f]{64}$/
 const ROOM_ID = /^[0-9a-f]{32}$/
 const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`)
 const MAX_ERROR_TEXT = 512
+const MAX_PORT = 0xffff
 
 /** The bytes of a request. */
 export function encodeRequest(id: number, request: Request): Uint8Array {
@@ -183,6 +188,8 @@ function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Reque
       return { op, roomId: asRoomId(fields['roomId']), peerId: asPeerId(fields['peerId']) }
     case 'list':
       return { op, ...asGame(fields) }
+    case 'probe':
+      return { op, send: asProbeSource(fields['send']) }
     case 'update':
       return { op, roomId: asRoomId(fields['roomId']), properties: asProperties(fields['properties']) }
     default:
@@ -246,6 +253,25 @@ function asContacts(value: unknown): ReadonlyMap<string, Contact> {
   const entries = Object.entries(asRecord(value))
   if (entries.length > MAX_CAPACITY) throw new DecodeError('list')
   return new Map(entries.map(([peerId, contact]) => [asPeerId(peerId), asContact(contact)]))
+}
+
+/** Checks the value of an answer to `probe`. @throws DecodeError */
+export function asProbeTicket(value: unknown): ProbeTicket {
+  const { token, observed, port, address, time } = asRecord(value)
+  if (!(token instanceof Uint8Array) || token.length !== PROBE_TOKEN_BYTES) throw new DecodeError('token')
+  return {
+    token,
+    observed: asAddress(observed).key,
+    port: asInteger(port, 1, MAX_PORT),
+    address: address === undefined || address === null ? undefined : asAddress(address).key,
+    time: typeof time === 'number' && Number.isFinite(time) ? time : undefined,
+  }
+}
+
+function asProbeSource(value: unknown): ProbeSource | undefined {
+  if (value === undefined || value === null) return undefined
+  if (value !== 'port' && value !== 'address') throw new DecodeError('probe source')
+  return value
 }
 
 /** Checks the value of an answer that is a list of rooms. @throws DecodeError */

@@ -30,6 +30,8 @@ import {
   SERVER_KEEPALIVE,
 } from './constants.ts'
 import { Directory } from './directory.ts'
+import { ProbeResponder } from './probe.ts'
+import type { ProbeLinks, ProbeSource, ProbeTicket } from './probe.ts'
 import { decodeRequest, encodeResponse, plainContact, plainTicket } from './protocol.ts'
 import type { Contact, RelayUse, Request, Response, Ticket } from './protocol.ts'
 import { Relay, RelayingLink } from './relay.ts'
@@ -47,6 +49,10 @@ export interface IntroducerParts {
   readonly policy?: KeyingPolicy
   /** How much it passes on between players who do not reach each other straight; `false` for nothing. */
   readonly relay?: RelayLimits | false
+  /** Further sockets, by which peers find out about their NATs. */
+  readonly probes?: ProbeLinks | undefined
+  /** Milliseconds since 1970, which peers compare their clocks with. */
+  readonly wallTime?: (() => number) | undefined
 }
 
 /** Counters of an introducer. */
@@ -105,6 +111,7 @@ export class IntroducerServer {
     this.driver.kick()
   }
   private timer: Timer
+  private readonly probes: ProbeResponder | undefined
   private introductions = 0
   private refused = 0
 
@@ -128,6 +135,8 @@ export class IntroducerServer {
       this.relay.forward(datagram, from, out, this.clock.now(), this.strayed),
     )
     this.driver = new Driver({ endpoint, link: relaying, clock, onEvent: (event) => this.handle(event) })
+    const { probes, wallTime } = parts
+    this.probes = probes === undefined ? undefined : new ProbeResponder({ ...probes, random, now: () => clock.now(), wallTime })
     this.timer = clock.at(clock.now() + EXPIRY_INTERVAL, () => this.expire())
   }
 
@@ -147,7 +156,7 @@ export class IntroducerServer {
     for (const registration of this.byPeer.values()) this.answer(registration, { kind: 'closing' })
     this.driver.kick()
     if (this.byPeer.size > 0) await new Promise<void>((resolve) => this.clock.at(this.clock.now() + FAREWELL, resolve))
-    await this.driver.close()
+    await Promise.all([this.driver.close(), this.probes?.close()])
   }
 
   /** Tells a member of a room where another is, and the other that it is coming. RFC 7016 §3.5.1.6. */
@@ -333,6 +342,8 @@ export class IntroducerServer {
         return null
       case 'list':
         return directory.list(request.game, request.protocol)
+      case 'probe':
+        return this.probe(registration, request.send)
       case 'update':
         directory.update(peerId, request.roomId, request.properties)
         return null
@@ -360,6 +371,17 @@ export class IntroducerServer {
     }
     this.introductions += contacts.size
     return plainTicket({ ...ticket, contacts })
+  }
+
+  private probe({ peerId, session }: Registration, send: ProbeSource | undefined): ProbeTicket {
+    if (this.probes === undefined) {
+      throw new AltostratusError('NO_PROBES', 'This introducer can not probe NATs.', { hint: 'It runs without a second port.' })
+    }
+    const address = session.farAddress
+    if (address?.kind !== 'ip') {
+      throw new AltostratusError('NO_PROBES', 'NATs are probed over UDP alone.', { hint: 'Connect over UDP.' })
+    }
+    return this.probes.grant(peerId, address, send)
   }
 
   private sendNotices(): void {

@@ -23,6 +23,11 @@ export const systemClock: Clock = {
   defer: (callback) => queueMicrotask(callback),
 }
 
+/** Milliseconds since 1970 by the system's clock, which may be wrong and may be set. */
+export function systemWallTime(): number {
+  return Date.now()
+}
+
 class SystemTimer implements Timer {
   private readonly time: number
   private readonly callback: () => void

@@ -2,7 +2,16 @@ import { expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
 import { fromHex, toHex } from '../../src/base/bytes.ts'
 import { pack, unpack } from '../../src/introducer/packing.ts'
-import { asListings, asTicket, decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/introducer/protocol.ts'
+import { decodeProbeAnswer, encodeProbe, encodeProbeAnswer, probeSequence } from '../../src/introducer/probe.ts'
+import {
+  asListings,
+  asProbeTicket,
+  asTicket,
+  decodeRequest,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+} from '../../src/introducer/protocol.ts'
 import type { Request, Response } from '../../src/introducer/protocol.ts'
 import { Carrier } from '../../src/link/carrier.ts'
 import { SimulatedClock } from '../../src/link/simulated-clock.ts'
@@ -37,6 +46,7 @@ const requests: Record<string, Request> = {
   evict: { op: 'evict', roomId, peerId },
   update: { op: 'update', roomId, properties: { map: 'snow', open: true, round: 2 } },
   seek: { op: 'contact', peerId },
+  probe: { op: 'probe', send: 'port' },
 }
 const responses: Record<string, Response> = {
   done: { kind: 'ok', id: 1, value: null },
@@ -49,8 +59,25 @@ const responses: Record<string, Response> = {
   contact: { kind: 'contact', peerId, contact: { addresses, invitation: { cookie, certificate: fromHex('0102') } } },
 }
 
+const granted = {
+  token: new Uint8Array(16).fill(0x33),
+  observed: '192.0.2.7:50000',
+  port: 1_936,
+  address: '192.0.2.2:1937',
+  time: 1_700_000_000_000,
+}
+
 test('the page has a vector for each', () => {
-  expect([...introducer.keys()]).toEqual([...Object.keys(requests), ...Object.keys(responses)])
+  expect([...introducer.keys()]).toEqual([...Object.keys(requests), ...Object.keys(responses), 'granted', 'probing', 'probed'])
+})
+
+test('I5: what probing needs, a probe, and its answer', () => {
+  expect(asProbeTicket((decodeResponse(introducer.get('granted')!) as { readonly value: unknown }).value)).toEqual(granted)
+  const [probing, probed] = [introducer.get('probing')!, introducer.get('probed')!]
+  expect(toHex(encodeProbe(granted.token, 7, probing.length))).toBe(toHex(probing))
+  const answer = { sequence: 7, time: granted.time, observed: Address.parse(granted.observed) }
+  expect(toHex(encodeProbeAnswer(granted.token, answer, probed.length))).toBe(toHex(probed))
+  expect([probeSequence(probing), decodeProbeAnswer(probed)]).toEqual([7, answer])
 })
 
 test.each(Object.keys(requests).map((name, i) => [name, i + 1] as const))('I2: %s', (name, id) => {

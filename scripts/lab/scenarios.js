@@ -1,0 +1,2 @@
+export const SCENARIOS = []
+export async function runScenario() {}
