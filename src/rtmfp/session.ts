@@ -452,11 +452,11 @@ export class Session implements HeapItem, FlowOutput {
     this.liveness?.heard(now)
     this.confirmed = true
     this.allowance = Infinity
-    if (this.silent) {
-      this.silent = false
-      this.host.emit({ type: 'session-back', session: this })
-    }
     if (this.sessionState === 'open') {
+      if (this.silent) {
+        this.silent = false
+        this.host.emit({ type: 'session-back', session: this })
+      }
       this.rtt.receive(header.timestamp, header.timestampEcho, now)
       if (header.timeCritical) this.host.timeCritical.received(this, now)
       if (header.timeCriticalReverse) this.reverseNotifiedAt = now
