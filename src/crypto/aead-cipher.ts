@@ -29,12 +29,15 @@ const NONCE_LENGTH = 12
 const PAYLOAD_AT = SESSION_ID_SIZE + PACKET_NUMBER_LENGTH
 const WRAP = 0x1_0000_0000
 
+/** Work space of all directions, which holds nothing from one packet to the next. */
+const nonce = new Uint8Array(NONCE_LENGTH)
+const aad = new Uint8Array(SESSION_ID_SIZE)
+
 /** The key and nonce mask for one run of packet numbers; a fresh pair for each {@link PACKETS_PER_KEY}, so no key wears out. */
 class KeyEpoch {
   readonly number: number
   readonly cipher: AeadCipher
   private readonly mask: Uint8Array
-  private readonly nonce = new Uint8Array(NONCE_LENGTH)
 
   constructor(backend: CryptoBackend, { suite, secret }: AeadSettings, number: number) {
     this.number = number
@@ -48,7 +51,7 @@ class KeyEpoch {
 
   /** The mask with the packet number, 64 bits wide, XORed into its end. Valid until the next call. */
   nonceFor(packetNumber: number): Uint8Array {
-    const { nonce, mask } = this
+    const { mask } = this
     nonce.set(mask)
     let low = packetNumber % WRAP
     let high = Math.floor(packetNumber / WRAP)
@@ -88,9 +91,14 @@ class KeyEpochs {
     }
     return found
   }
+
+  rest(): void {
+    this.other = undefined
+    this.current.cipher.rest()
+  }
 }
 
-function putSessionId(aad: Uint8Array, sessionId: number): void {
+function putSessionId(sessionId: number): void {
   aad[0] = sessionId >>> 24
   aad[1] = sessionId >>> 16
   aad[2] = sessionId >>> 8
@@ -102,7 +110,6 @@ export class AeadSealer implements PacketSealer {
   readonly headroom: number = PAYLOAD_AT
   readonly tailroom: number = TAG_LENGTH
   private readonly epochs: KeyEpochs
-  private readonly aad = new Uint8Array(SESSION_ID_SIZE)
   private next: number
 
   constructor(backend: CryptoBackend, settings: AeadSettings) {
@@ -119,12 +126,16 @@ export class AeadSealer implements PacketSealer {
     buffer[SESSION_ID_SIZE + 1] = low >>> 16
     buffer[SESSION_ID_SIZE + 2] = low >>> 8
     buffer[SESSION_ID_SIZE + 3] = low
-    putSessionId(this.aad, sessionId)
+    putSessionId(sessionId)
     const epoch = this.epochs.for(number)
-    epoch.cipher.seal(epoch.nonceFor(number), this.aad, buffer, PAYLOAD_AT, plainEnd)
+    epoch.cipher.seal(epoch.nonceFor(number), aad, buffer, PAYLOAD_AT, plainEnd)
     const end = plainEnd + TAG_LENGTH
     writeSessionId(buffer, sessionId, end)
     return end
+  }
+
+  rest(): void {
+    this.epochs.rest()
   }
 }
 
@@ -133,7 +144,6 @@ export class AeadOpener implements PacketOpener {
   readonly plainStart: number = 0
   private readonly epochs: KeyEpochs
   private readonly window = new ReplayWindow()
-  private readonly aad = new Uint8Array(SESSION_ID_SIZE)
   private forgeries = 0
 
   constructor(backend: CryptoBackend, settings: AeadSettings) {
@@ -148,13 +158,18 @@ export class AeadOpener implements PacketOpener {
     if (!this.window.isFresh(number)) return OPEN_REPLAYED
     // A leap over a whole key's packets is no network's doing, and would cost a key derivation to refute.
     if (number > this.window.highest + this.epochs.packetsPerKey) return OPEN_FORGED
-    putSessionId(this.aad, readSessionId(datagram))
+    putSessionId(readSessionId(datagram))
     const epoch = this.epochs.for(number)
-    const isAuthentic = epoch.cipher.open(epoch.nonceFor(number), this.aad, datagram, PAYLOAD_AT, datagram.length, out)
+    const isAuthentic = epoch.cipher.open(epoch.nonceFor(number), aad, datagram, PAYLOAD_AT, datagram.length, out)
     if (!isAuthentic) this.forgeries++
     if (!isAuthentic || this.forgeries > FORGERIES_PER_SESSION) return OPEN_FORGED
     this.window.accept(number)
     return length
+  }
+
+  rest(): void {
+    this.epochs.rest()
+    this.window.settle()
   }
 
   /** The number nearest to the highest one seen that has the low 32 bits on the wire. */

@@ -6,6 +6,8 @@ export interface CbcCipher {
   encrypt(buffer: Uint8Array, start: number, end: number): void
   /** Decrypts `source[start, end)`, whole blocks, to the front of `out`. */
   decrypt(source: Uint8Array, start: number, end: number, out: Uint8Array): void
+  /** Gives memory back that is made again when it is needed: a pause is expected. */
+  rest(): void
 }
 
 /** An AEAD cipher under one key. */
@@ -14,6 +16,8 @@ export interface AeadCipher {
   seal(nonce: Uint8Array, aad: Uint8Array, buffer: Uint8Array, start: number, end: number): void
   /** Verifies `source[start, end)`, tag at its end, and decrypts it to the front of `out`. @returns `false` when it is forged. */
   open(nonce: Uint8Array, aad: Uint8Array, source: Uint8Array, start: number, end: number, out: Uint8Array): boolean
+  /** Gives memory back that is made again when it is needed: a pause is expected. */
+  rest(): void
 }
 
 /** HMAC-SHA256 under one key. */

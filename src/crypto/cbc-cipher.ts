@@ -76,6 +76,10 @@ export class CbcSealer implements PacketSealer {
     return datagramEnd
   }
 
+  rest(): void {
+    this.cipher.rest()
+  }
+
   /** RFC 7425 §4.7.2: 0xff up to a whole number of blocks. */
   private pad(buffer: Uint8Array, plainEnd: number): number {
     const end = SESSION_ID_SIZE + Math.ceil((plainEnd - SESSION_ID_SIZE) / BLOCK) * BLOCK
@@ -123,6 +127,11 @@ export class CbcOpener implements PacketOpener {
     }
     this.plainStart = r.at
     return length
+  }
+
+  rest(): void {
+    this.cipher.rest()
+    this.window.settle()
   }
 
   private isAuthentic(datagram: Uint8Array, blocksEnd: number): boolean {

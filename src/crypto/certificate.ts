@@ -1,5 +1,5 @@
-import { EMPTY, Reader, Writer, toHex } from '../base/bytes.ts'
-import { DecodeError } from '../base/errors.ts'
+import { EMPTY, Reader, Writer, fromHex, toHex } from '../base/bytes.ts'
+import { DecodeError, assert } from '../base/errors.ts'
 import { encodeOptions, parseCertificateOptions } from '../wire/option.ts'
 import type { Option } from '../wire/option.ts'
 import {
@@ -56,32 +56,71 @@ export function parseGroupValue(value: Uint8Array): { readonly group: number; re
 /** Reads a certificate. RFC 7425 §4.3. @throws DecodeError when it is not one. */
 export function parseCertificate(bytes: Uint8Array, backend: CryptoBackend): Certificate {
   if (bytes.length > MAX_CERTIFICATE) throw new DecodeError('certificate too long')
-  const { canonical, canonicalOptions } = parseCertificateOptions(bytes)
-  const values = (type: number): Uint8Array[] => canonicalOptions.filter((option) => option.type === type).map((option) => option.value)
-  const signingKey = values(CERT_SIGNING_KEY)[0]
+  const { canonical } = parseCertificateOptions(bytes)
+  const certificate = new ParsedCertificate(bytes, canonical.length, toHex(backend.sha256(canonical)))
+  // Reading it is checking it.
+  const { signingKey, ephemeralGroups, staticKeys, suites } = certificate
+  assert(suites.length > 0, 'a certificate without a suite')
   if (signingKey !== undefined && signingKey.length !== SIGNING_KEY_LENGTH) throw new DecodeError('signing key length')
   if (signingKey !== undefined && isSmallOrder(signingKey)) throw new DecodeError('weak signing key')
-  const suites = values(CERT_SUITE).map(suiteOf)
-  const staticKeys = new Map<number, Uint8Array>()
-  for (const value of values(CERT_STATIC_KEY)) {
-    const { group, rest } = parseGroupValue(value)
-    if (!staticKeys.has(group)) staticKeys.set(group, rest)
-  }
-  const ephemeralGroups = values(CERT_EPHEMERAL_GROUP).map((value) => parseGroupValue(value).group)
   // RFC 7425 §4.3.3.4, §4.3.3.5: one or the other, or it would be open which of them proves the identity.
   if (ephemeralGroups.length > 0 && staticKeys.size > 0) throw new DecodeError('static and ephemeral groups in one certificate')
-  const fingerprint = backend.sha256(canonical)
-  return {
-    bytes: Uint8Array.from(bytes),
-    canonical,
-    fingerprint,
-    peerId: toHex(fingerprint),
-    hostname: values(CERT_HOSTNAME)[0],
-    acceptsAncillary: values(CERT_ACCEPTS_ANCILLARY).length > 0,
-    ephemeralGroups,
-    staticKeys,
-    signingKey,
-    suites: suites.length === 0 ? [SUITE_AES_CBC_HMAC] : suites,
+  return certificate
+}
+
+/** Keeps the bytes alone and looks up in them: each session has its far end's certificate, and after the start asks little of it. */
+class ParsedCertificate implements Certificate {
+  readonly bytes: Uint8Array
+  readonly peerId: string
+  private readonly canonicalLength: number
+
+  constructor(bytes: Uint8Array, canonicalLength: number, peerId: string) {
+    this.bytes = Uint8Array.from(bytes)
+    this.canonicalLength = canonicalLength
+    this.peerId = peerId
+  }
+
+  get canonical(): Uint8Array {
+    return this.bytes.slice(0, this.canonicalLength)
+  }
+
+  get fingerprint(): Uint8Array {
+    return fromHex(this.peerId)
+  }
+
+  get hostname(): Uint8Array | undefined {
+    return this.values(CERT_HOSTNAME)[0]
+  }
+
+  get acceptsAncillary(): boolean {
+    return this.values(CERT_ACCEPTS_ANCILLARY).length > 0
+  }
+
+  get ephemeralGroups(): readonly number[] {
+    return this.values(CERT_EPHEMERAL_GROUP).map((value) => parseGroupValue(value).group)
+  }
+
+  get staticKeys(): ReadonlyMap<number, Uint8Array> {
+    const keys = new Map<number, Uint8Array>()
+    for (const value of this.values(CERT_STATIC_KEY)) {
+      const { group, rest } = parseGroupValue(value)
+      if (!keys.has(group)) keys.set(group, rest)
+    }
+    return keys
+  }
+
+  get signingKey(): Uint8Array | undefined {
+    return this.values(CERT_SIGNING_KEY)[0]
+  }
+
+  get suites(): readonly number[] {
+    const suites = this.values(CERT_SUITE).map(suiteOf)
+    return suites.length === 0 ? [SUITE_AES_CBC_HMAC] : suites
+  }
+
+  private values(type: number): Uint8Array[] {
+    const { canonicalOptions } = parseCertificateOptions(this.bytes)
+    return canonicalOptions.filter((option) => option.type === type).map((option) => option.value)
   }
 }
 

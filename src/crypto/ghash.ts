@@ -17,11 +17,13 @@ function reductions(): Uint32Array {
   return table
 }
 
+/** Work space of all, which holds nothing from one input to the next. */
+const partial = new Uint8Array(BLOCK)
+
 /** GHASH of NIST SP 800-38D §6.4, for inputs so short that calling into native code costs more than the hash. Allocates nothing per input. */
 export class Ghash {
   /** The key times each four-bit polynomial, four words each, most significant first. */
   private readonly table = new Uint32Array(ENTRIES * 4)
-  private readonly partial = new Uint8Array(BLOCK)
   private y0 = 0
   private y1 = 0
   private y2 = 0
@@ -56,9 +58,9 @@ export class Ghash {
     let at = start
     for (; at + BLOCK <= end; at += BLOCK) this.block(bytes, at)
     if (at === end) return
-    this.partial.fill(0)
-    for (let i = at; i < end; i++) this.partial[i - at] = bytes[i] as number
-    this.block(this.partial, 0)
+    partial.fill(0)
+    for (let i = at; i < end; i++) partial[i - at] = bytes[i] as number
+    this.block(partial, 0)
   }
 
   /** Takes the last block: both lengths, in bytes. */

@@ -47,6 +47,9 @@ export const nobleBackend: CryptoBackend = {
   mac: (key) => nobleMac(key.slice()),
 }
 
+/** Nothing is kept from packet to packet but the key. */
+function nothing(): void {}
+
 function nobleCbc(key: Uint8Array): CbcCipher {
   return {
     encrypt(buffer, start, end) {
@@ -56,6 +59,7 @@ function nobleCbc(key: Uint8Array): CbcCipher {
     decrypt(source, start, end, out) {
       out.set(cbc(key, ZERO_IV, NO_PADDING).decrypt(source.subarray(start, end)))
     },
+    rest: nothing,
   }
 }
 
@@ -74,6 +78,7 @@ function nobleGcm(key: Uint8Array): AeadCipher {
         return false
       }
     },
+    rest: nothing,
   }
 }
 
@@ -92,6 +97,7 @@ function nobleChaCha(key: Uint8Array): AeadCipher {
         return false
       }
     },
+    rest: nothing,
   }
 }
 

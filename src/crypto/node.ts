@@ -6,19 +6,18 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
-  createSecretKey,
   diffieHellman,
   hash,
   hkdfSync,
   sign,
   verify,
 } from 'node:crypto'
-import type { DiffieHellman, KeyObject } from 'node:crypto'
+import type { Cipher, Decipher, DiffieHellman, KeyObject } from 'node:crypto'
 import { concat, fromHex } from '../base/bytes.ts'
 import type { AeadCipher, CbcCipher, CryptoBackend, MacKey } from './backend.ts'
 import { BLOCK, TAG_LENGTH } from './constants.ts'
 import { fromBigInt, modpPrime, stripLeadingZeros } from './modp.ts'
-import { SHORT_TEXT, shortGcm } from './short-gcm.ts'
+import { SHORT_TEXT, ShortGcm } from './short-gcm.ts'
 
 type Curve = 'Ed25519' | 'X25519'
 
@@ -28,10 +27,11 @@ const PKCS8: Readonly<Record<Curve, Uint8Array>> = {
   X25519: fromHex('302e020100300506032b656e04220420'),
 }
 const ZERO_IV = new Uint8Array(BLOCK)
+const TAG_OPTIONS = { authTagLength: TAG_LENGTH }
 const SHA256_BLOCK = 64
 const SHA256_LENGTH = 32
-/** What fits without growing a buffer. Bytes. */
-const USUAL_PACKET = 2048
+/** What is hashed without a buffer of its own: the longest packets between two ends on one machine. Bytes. */
+const USUAL_PACKET = 16_384
 /** X25519 and Ed25519 alike. */
 const KEY_LENGTH = 32
 const ANY_KEY = Buffer.alloc(KEY_LENGTH).toString('base64url')
@@ -76,10 +76,10 @@ export const nodeBackend: CryptoBackend = {
     dh.setPrivateKey(secret)
     return stripLeadingZeros(bare(dh.computeSecret(key)))
   },
-  cbc: (key) => nodeCbc(createSecretKey(key)),
-  aesGcm: nodeGcm,
-  chacha20Poly1305: (key) => nodeAead('chacha20-poly1305', createSecretKey(key)),
-  mac: nodeMac,
+  cbc: (key) => new NodeCbc(key),
+  aesGcm: (key) => new NodeGcm(key),
+  chacha20Poly1305: (key) => new NodeAead('chacha20-poly1305', key),
+  mac: (key) => new NodeMac(key),
 }
 
 function bare(buffer: Uint8Array): Uint8Array {
@@ -129,105 +129,157 @@ function modpGroup(group: number): DiffieHellman {
 }
 
 /**
- * One cipher object for the whole session: CBC chains from packet to packet, so the last ciphertext block is taken out of the next
- * packet's first block again, which gives the fixed zero IV at a third of the cost of a new object.
+ * One cipher object for many packets: CBC chains from packet to packet, so the last ciphertext block is taken out of the next packet's first
+ * block again, which gives the fixed zero IV at a third of the cost of a new object.
  */
-function nodeCbc(key: KeyObject): CbcCipher {
-  const cipher = createCipheriv('aes-128-cbc', key, ZERO_IV).setAutoPadding(false)
-  const decipher = createDecipheriv('aes-128-cbc', key, ZERO_IV).setAutoPadding(false)
-  const encrypted = new Uint8Array(BLOCK)
-  const decrypted = new Uint8Array(BLOCK)
-  return {
-    encrypt(buffer, start, end) {
-      if (start === end) return
-      for (let i = 0; i < BLOCK; i++) buffer[start + i] = (buffer[start + i] as number) ^ (encrypted[i] as number)
-      buffer.set(cipher.update(buffer.subarray(start, end)), start)
-      for (let i = 0; i < BLOCK; i++) encrypted[i] = buffer[end - BLOCK + i] as number
-    },
-    decrypt(source, start, end, out) {
-      if (start === end) return
-      out.set(decipher.update(source.subarray(start, end)))
-      for (let i = 0; i < BLOCK; i++) {
-        out[i] = (out[i] as number) ^ (decrypted[i] as number)
-        decrypted[i] = source[end - BLOCK + i] as number
-      }
-    },
+class NodeCbc implements CbcCipher {
+  private readonly key: Uint8Array
+  private cipher: Cipher | undefined = undefined
+  private decipher: Decipher | undefined = undefined
+  /** The ciphertext blocks that they would chain with. */
+  private readonly encrypted = new Uint8Array(BLOCK)
+  private readonly decrypted = new Uint8Array(BLOCK)
+
+  constructor(key: Uint8Array) {
+    this.key = Uint8Array.from(key)
+  }
+
+  encrypt(buffer: Uint8Array, start: number, end: number): void {
+    if (start === end) return
+    const { encrypted } = this
+    this.cipher ??= createCipheriv('aes-128-cbc', this.key, ZERO_IV).setAutoPadding(false)
+    for (let i = 0; i < BLOCK; i++) buffer[start + i] = (buffer[start + i] as number) ^ (encrypted[i] as number)
+    buffer.set(this.cipher.update(buffer.subarray(start, end)), start)
+    for (let i = 0; i < BLOCK; i++) encrypted[i] = buffer[end - BLOCK + i] as number
+  }
+
+  decrypt(source: Uint8Array, start: number, end: number, out: Uint8Array): void {
+    if (start === end) return
+    const { decrypted } = this
+    this.decipher ??= createDecipheriv('aes-128-cbc', this.key, ZERO_IV).setAutoPadding(false)
+    out.set(this.decipher.update(source.subarray(start, end)))
+    for (let i = 0; i < BLOCK; i++) {
+      out[i] = (out[i] as number) ^ (decrypted[i] as number)
+      decrypted[i] = source[end - BLOCK + i] as number
+    }
+  }
+
+  rest(): void {
+    this.cipher = undefined
+    this.decipher = undefined
+    this.encrypted.fill(0)
+    this.decrypted.fill(0)
   }
 }
 
-function nodeGcm(key: Uint8Array): AeadCipher {
-  const long = nodeAead('aes-128-gcm', createSecretKey(key))
-  const blocks = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false)
-  const short = shortGcm((plain) => blocks.update(plain))
-  return {
-    seal(nonce, aad, buffer, start, end) {
-      ;(end - start <= SHORT_TEXT ? short : long).seal(nonce, aad, buffer, start, end)
-    },
-    open(nonce, aad, source, start, end, out) {
-      const length = end - start - TAG_LENGTH
-      return length >= 0 && (length <= SHORT_TEXT ? short : long).open(nonce, aad, source, start, end, out)
-    },
+/** Packets in a row from which on what makes short ones cheaper is worth its memory. */
+const SHORT_AFTER = 4
+
+/** Long texts natively, and, as soon as they come often, short ones by {@link ShortGcm}. */
+class NodeGcm implements AeadCipher {
+  private readonly long: NodeAead
+  private short: ShortGcm | undefined = undefined
+  private uses = 0
+
+  constructor(key: Uint8Array) {
+    this.long = new NodeAead('aes-128-gcm', key)
+  }
+
+  seal(nonce: Uint8Array, aad: Uint8Array, buffer: Uint8Array, start: number, end: number): void {
+    this.for(end - start).seal(nonce, aad, buffer, start, end)
+  }
+
+  open(nonce: Uint8Array, aad: Uint8Array, source: Uint8Array, start: number, end: number, out: Uint8Array): boolean {
+    const length = end - start - TAG_LENGTH
+    return length >= 0 && this.for(length).open(nonce, aad, source, start, end, out)
+  }
+
+  rest(): void {
+    this.short = undefined
+    this.uses = 0
+  }
+
+  private for(length: number): NodeAead | ShortGcm {
+    if (length > SHORT_TEXT || ++this.uses < SHORT_AFTER) return this.long
+    if (this.short === undefined) {
+      const blocks = createCipheriv('aes-128-ecb', this.long.key, null).setAutoPadding(false)
+      this.short = new ShortGcm((plain) => blocks.update(plain))
+    }
+    return this.short
   }
 }
 
-function nodeAead(algorithm: 'aes-128-gcm' | 'chacha20-poly1305', key: KeyObject): AeadCipher {
-  const options = { authTagLength: TAG_LENGTH }
+/** A cipher object for each packet: there is no other way to set a nonce. The key as it is costs no more than a `KeyObject` of it. */
+class NodeAead implements AeadCipher {
+  readonly key: Uint8Array
   // The overloads name one algorithm each.
-  const name = algorithm as 'chacha20-poly1305'
-  return {
-    seal(nonce, aad, buffer, start, end) {
-      const cipher = createCipheriv(name, key, nonce, options)
-      cipher.setAAD(aad, { plaintextLength: end - start })
-      buffer.set(cipher.update(buffer.subarray(start, end)), start)
-      cipher.final()
-      buffer.set(cipher.getAuthTag(), end)
-    },
-    open(nonce, aad, source, start, end, out) {
-      const tagAt = end - TAG_LENGTH
-      if (tagAt < start) return false
-      const decipher = createDecipheriv(name, key, nonce, options)
-      decipher.setAAD(aad, { plaintextLength: tagAt - start })
-      decipher.setAuthTag(source.subarray(tagAt, end))
-      const plain = decipher.update(source.subarray(start, tagAt))
-      try {
-        decipher.final()
-      } catch {
-        return false
-      }
-      out.set(plain)
-      return true
-    },
+  private readonly algorithm: 'chacha20-poly1305'
+
+  constructor(algorithm: 'aes-128-gcm' | 'chacha20-poly1305', key: Uint8Array) {
+    this.algorithm = algorithm as 'chacha20-poly1305'
+    this.key = Uint8Array.from(key)
   }
+
+  seal(nonce: Uint8Array, aad: Uint8Array, buffer: Uint8Array, start: number, end: number): void {
+    const cipher = createCipheriv(this.algorithm, this.key, nonce, TAG_OPTIONS)
+    cipher.setAAD(aad, { plaintextLength: end - start })
+    buffer.set(cipher.update(buffer.subarray(start, end)), start)
+    cipher.final()
+    buffer.set(cipher.getAuthTag(), end)
+  }
+
+  open(nonce: Uint8Array, aad: Uint8Array, source: Uint8Array, start: number, end: number, out: Uint8Array): boolean {
+    const tagAt = end - TAG_LENGTH
+    if (tagAt < start) return false
+    const decipher = createDecipheriv(this.algorithm, this.key, nonce, TAG_OPTIONS)
+    decipher.setAAD(aad, { plaintextLength: tagAt - start })
+    decipher.setAuthTag(source.subarray(tagAt, end))
+    const plain = decipher.update(source.subarray(start, tagAt))
+    try {
+      decipher.final()
+    } catch {
+      return false
+    }
+    out.set(plain)
+    return true
+  }
+
+  rest(): void {}
 }
 
 /**
  * Two one-shot hashes over buffers with the keyed blocks in front, which costs less than an HMAC object for each packet; and each gives a
  * string, which costs half of what a new buffer does.
  */
-function nodeMac(rawKey: Uint8Array): MacKey {
-  const key = rawKey.length > SHA256_BLOCK ? sha256(rawKey) : rawKey
-  let inner = new Uint8Array(SHA256_BLOCK + USUAL_PACKET)
-  const outer = new Uint8Array(SHA256_BLOCK + SHA256_LENGTH)
-  const result = new Uint8Array(SHA256_LENGTH)
-  for (let i = 0; i < SHA256_BLOCK; i++) {
-    inner[i] = 0x36 ^ (key[i] ?? 0)
-    outer[i] = 0x5c ^ (key[i] ?? 0)
+class NodeMac implements MacKey {
+  /** The key's blocks, the inner one and the outer one. RFC 2104 §2. */
+  private readonly blocks = new Uint8Array(2 * SHA256_BLOCK)
+
+  constructor(rawKey: Uint8Array) {
+    const key = rawKey.length > SHA256_BLOCK ? sha256(rawKey) : rawKey
+    for (let i = 0; i < SHA256_BLOCK; i++) {
+      this.blocks[i] = 0x36 ^ (key[i] ?? 0)
+      this.blocks[SHA256_BLOCK + i] = 0x5c ^ (key[i] ?? 0)
+    }
   }
-  return {
-    compute(bytes, start, end) {
-      const length = SHA256_BLOCK + end - start
-      if (length > inner.length) {
-        const larger = new Uint8Array(length * 2)
-        larger.set(inner.subarray(0, SHA256_BLOCK))
-        inner = larger
-      }
-      inner.set(bytes.subarray(start, end), SHA256_BLOCK)
-      putDigest(inner.subarray(0, length), outer, SHA256_BLOCK)
-      putDigest(outer, result, 0)
-      return result
-    },
+
+  compute(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const { blocks } = this
+    const length = SHA256_BLOCK + end - start
+    const inner = length <= macInput.length ? macInput : new Uint8Array(length)
+    for (let i = 0; i < SHA256_BLOCK; i++) inner[i] = blocks[i] as number
+    inner.set(bytes.subarray(start, end), SHA256_BLOCK)
+    for (let i = 0; i < SHA256_BLOCK; i++) macOuter[i] = blocks[SHA256_BLOCK + i] as number
+    putDigest(inner.subarray(0, length), macOuter, SHA256_BLOCK)
+    putDigest(macOuter, macResult, 0)
+    return macResult
   }
 }
+
+/** Work space of all MACs, which holds nothing from one to the next. */
+const macInput = new Uint8Array(SHA256_BLOCK + USUAL_PACKET)
+const macOuter = new Uint8Array(SHA256_BLOCK + SHA256_LENGTH)
+const macResult = new Uint8Array(SHA256_LENGTH)
 
 function putDigest(data: Uint8Array, target: Uint8Array, at: number): void {
   const digest = hash('sha256', data, 'binary')

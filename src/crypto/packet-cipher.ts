@@ -16,6 +16,8 @@ export interface PacketSealer {
    * @returns Where the datagram ends; it begins at 0.
    */
   seal(buffer: Uint8Array, plainEnd: number, sessionId: number): number
+  /** Gives memory back that is made again when it is needed: a pause is expected. */
+  rest(): void
 }
 
 /** Turns datagrams of one direction into plain packets again. */
@@ -27,4 +29,6 @@ export interface PacketOpener {
    * @returns Where the plain packet ends in `out`; or one of the `OPEN_` codes.
    */
   open(datagram: Uint8Array, out: Uint8Array): number
+  /** Gives memory back that is made again when it is needed: there was a pause, so that no packet of before it is still to come. */
+  rest(): void
 }

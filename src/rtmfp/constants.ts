@@ -183,6 +183,11 @@ export const FAR_CLOSE_LINGER = 19_000
 
 /** Nothing heard for this long: ask. Four tries fit into {@link DEAD_AFTER}. RFC 7016 §3.5.4.1. Milliseconds. */
 export const KEEPALIVE_INTERVAL = 1_000
+/**
+ * Nothing heard for this long: what makes packets that come often cheap is given back, and no packet of before the pause is waited for any more:
+ * networks that reorder do it by less. Milliseconds.
+ */
+export const REST_AFTER = 750
 /** Nothing heard for this long: the far end is gone; what players still wait for. RFC 7016 §3.5.4.1. Milliseconds. */
 export const DEAD_AFTER = 5_000
 

@@ -40,6 +40,7 @@ import { CookieJar } from './session/cookie.ts'
 import { Opening } from './session/opening.ts'
 import { TimeCriticalRecord } from './session/time-critical.ts'
 import { StartupPackets } from './startup.ts'
+import { WorkSpace } from './work-space.ts'
 
 /** Where a hello that is meant for another endpoint is to go. RFC 7016 §3.5.1.6. */
 export interface Introduction {
@@ -161,6 +162,8 @@ export class Endpoint implements SessionHost {
   readonly maxMessageBytes: number
   /** @internal */
   readonly timeCritical: TimeCriticalRecord = new TimeCriticalRecord()
+  /** @internal */
+  readonly work: WorkSpace = new WorkSpace()
 
   private readonly byId = new Map<number, Session>()
   private readonly byPeer = new SessionIndex()
@@ -391,7 +394,7 @@ export class Endpoint implements SessionHost {
       const session = this.byId.get(id)
       if (session === undefined) return 'unknown session'
       if (session.state === 'ihello-sent' || session.state === 'keying-sent') return this.processStartup(datagram, session, from, now)
-      const end = session.openPacket(datagram, this.plain)
+      const end = session.openPacket(datagram, this.plain, now)
       if (end < 0) return OPEN_REASONS.get(end)
       const r = this.reader.reset(this.plain, session.plainStart, end)
       readPacketHeader(r, this.header)

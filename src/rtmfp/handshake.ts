@@ -227,8 +227,9 @@ export class Handshake {
     const certificate = parseCertificate(iikeying.certificate, endpoint.config.backend)
     const present = endpoint.atAddress(from).filter((s) => this.isPresent(s))
     const earlier = endpoint.withPeer(certificate.peerId).find((s) => isRetransmission(s, iikeying))
-    if (earlier?.answered !== undefined) {
+    if (earlier !== undefined) {
       if (earlier.state !== 'open') return 'keying of a session that is over'
+      if (earlier.answered === undefined) return 'keying of a session that has begun'
       endpoint.startup.send(earlier.answered.datagram, from)
       return undefined
     }
@@ -283,7 +284,7 @@ export class Handshake {
     const portion = encodeRIKeyingPortion(session.id, answer.component)
     const signature = identity.sign(rikeyingSignedParameters(portion, iikeying.component))
     const datagram = startup.rikeying(iikeying.initiatorSessionId, portion, signature, now)
-    session.answered = { component: iikeying.component, farId: iikeying.initiatorSessionId, datagram }
+    session.answered = { component: iikeying.component, datagram }
     startup.send(datagram, from)
     session.allowance = allowance - datagram.length
     session.established(certificate, from, answer.keys, iikeying.initiatorSessionId, endpoint.cookies.madeAt(iikeying.cookieEcho), now)
@@ -322,10 +323,10 @@ export class Handshake {
 function isRetransmission(session: Session, iikeying: IIKeying): boolean {
   const { answered, farCertificate } = session
   return (
-    answered !== undefined &&
+    !session.isInitiator &&
+    session.farId === iikeying.initiatorSessionId &&
+    (answered === undefined || equalBytes(answered.component, iikeying.component)) &&
     farCertificate !== undefined &&
-    answered.farId === iikeying.initiatorSessionId &&
-    equalBytes(answered.component, iikeying.component) &&
     equalBytes(farCertificate.bytes, iikeying.certificate)
   )
 }

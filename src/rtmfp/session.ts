@@ -1,5 +1,6 @@
 import type { Address } from '../base/address.ts'
-import { EMPTY, Reader, Writer } from '../base/bytes.ts'
+import { EMPTY } from '../base/bytes.ts'
+import type { Reader, Writer } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import type { HeapItem } from '../base/timers.ts'
 import type { Certificate } from '../crypto/certificate.ts'
@@ -17,12 +18,11 @@ import {
   CHUNK_PING_REPLY,
   CHUNK_RANGE_ACK,
   CHUNK_USER_DATA,
-  ChunkCursor,
 } from '../wire/chunk.ts'
 import { readBufferProbe, readFlowException } from '../wire/control.ts'
 import { MODE_INITIATOR, MODE_RESPONDER, writePacketHeader } from '../wire/header.ts'
 import type { PacketHeader } from '../wire/header.ts'
-import { UserData, readNextUserData, readUserData } from '../wire/user-data.ts'
+import { readNextUserData, readUserData } from '../wire/user-data.ts'
 import {
   CLOSE_INTERVAL,
   FAR_CLOSE_LINGER,
@@ -30,16 +30,16 @@ import {
   FORWARDED_PER_SECOND,
   MAX_PING_MESSAGE,
   NEAR_CLOSE_LIMIT,
+  REST_AFTER,
   TIME_CRITICAL_MEMORY,
   TIME_CRITICAL_RESERVE,
 } from './constants.ts'
-import type { FlowOutput } from './flow/flow-output.ts'
 import { FlowSet } from './flow/flow-set.ts'
-import type { SendFlowOptions } from './flow/flow-set.ts'
+import type { FlowSetHost, SendFlowOptions } from './flow/flow-set.ts'
 import type { ReceiveFlow } from './flow/receive-flow.ts'
 import type { SendFlow } from './flow/send-flow.ts'
 import { AppendixAController } from './session/congestion.ts'
-import type { AckSummary, CongestionController, TimeCriticality } from './session/congestion.ts'
+import type { CongestionController } from './session/congestion.ts'
 import { ControlQueue } from './session/control-queue.ts'
 import { Liveness } from './session/liveness.ts'
 import type { LivenessConfig } from './session/liveness.ts'
@@ -49,6 +49,7 @@ import { PING_MTU, PathMtu } from './session/path-mtu.ts'
 import { Paths } from './session/paths.ts'
 import { RttEstimator } from './session/rtt.ts'
 import type { TimeCriticalRecord } from './session/time-critical.ts'
+import type { WorkSpace } from './work-space.ts'
 
 /** States of a session. RFC 7016 §3.5. */
 export type SessionState = 'ihello-sent' | 'keying-sent' | 'open' | 'near-close' | 'far-close-linger' | 'closed' | 'open-failed'
@@ -93,6 +94,7 @@ export interface SessionHost {
   readonly maxPathDatagram: number
   readonly maxMessageBytes: number
   readonly timeCritical: TimeCriticalRecord
+  readonly work: WorkSpace
   /** Longest datagram that the path to this address is probed for, were it IPv4's. */
   pathLimit(to: Address): number
   emit(event: EndpointEvent): void
@@ -119,7 +121,7 @@ export interface SessionOptions extends LivenessConfig {
 const TIME_CRITICAL_BIT = 0x80
 
 /** The relationship between this endpoint and one other: where its packets, its keys and its flows meet. RFC 7016 §3.5. */
-export class Session implements HeapItem, FlowOutput {
+export class Session implements HeapItem, FlowSetHost {
   /** Receive session ID: what the far end puts on its packets. RFC 7016 §2.2.2. */
   readonly id: number
   /** Whether this end began the session. */
@@ -136,8 +138,11 @@ export class Session implements HeapItem, FlowOutput {
   opening: Opening | undefined = undefined
   /** @internal The tag by which answers find it, until it is no longer opening. */
   tag: Uint8Array | undefined = undefined
-  /** @internal IIKeying's component and our answer, for a retransmitted one. RFC 7016 §3.5.1.1.2. */
-  answered: { readonly component: Uint8Array; readonly farId: number; readonly datagram: Uint8Array } | undefined = undefined
+  /** @internal IIKeying's component and our answer, for a retransmitted one; until the far end has shown that it has the answer. RFC 7016 §3.5.1.1.2. */
+  answered: { readonly component: Uint8Array; readonly datagram: Uint8Array } | undefined = undefined
+
+  /** @internal What this end puts on its packets. */
+  farId = 0
 
   /** @internal What the endpoint finds it by. */
   indexedPeer = ''
@@ -154,27 +159,11 @@ export class Session implements HeapItem, FlowOutput {
   private readonly options: SessionOptions
   private readonly rtt = new RttEstimator()
   private readonly congestion: CongestionController
-  private readonly cursor = new ChunkCursor()
-  private readonly userData = new UserData()
-  private readonly writer = new Writer()
-  private readonly header: PacketHeader
-  private readonly summary: AckSummary = {
-    outstandingBefore: 0,
-    ackedBytes: 0,
-    anyAcks: false,
-    anyNaks: false,
-    anyLoss: false,
-    queueDelay: -1,
-    srtt: -1,
-    reserved: 0,
-  }
-  private readonly critical: TimeCriticality = { sentHere: false, elsewhere: false }
   private flows: FlowSet | undefined = undefined
   private liveness: Liveness | undefined = undefined
   private keys: SessionKeys | undefined = undefined
   private certificate: Certificate | undefined = undefined
   private destination: Address | undefined = undefined
-  private farId = 0
   private timeCriticalSentAt = -Infinity
   private reverseNotifiedAt = -Infinity
   private readonly control = new ControlQueue()
@@ -187,7 +176,6 @@ export class Session implements HeapItem, FlowOutput {
   private burstOverAt = Infinity
   private forwardTokens = FORWARDED_PER_SECOND
   private forwardRefillAt = 0
-  private dataChunks = 0
   private confirmed = false
   private closeAt = Infinity
   private closeUntil = Infinity
@@ -202,13 +190,6 @@ export class Session implements HeapItem, FlowOutput {
     this.confirmed = options.isInitiator
     this.congestion = new AppendixAController(host.maxDatagram)
     this.mtu = new PathMtu(host.maxDatagram, host.maxDatagram)
-    this.header = {
-      mode: options.isInitiator ? MODE_INITIATOR : MODE_RESPONDER,
-      timeCritical: false,
-      timeCriticalReverse: false,
-      timestamp: -1,
-      timestampEcho: -1,
-    }
   }
 
   get state(): SessionState {
@@ -386,7 +367,7 @@ export class Session implements HeapItem, FlowOutput {
     this.farId = farId
     this.opening = undefined
     this.liveness = new Liveness(this.options, this.isInitiator ? 0 : FIRST_PACKET_GRACE, now)
-    this.flows = new FlowSet({ output: this, maxMessageBytes: this.host.maxMessageBytes, wake: () => this.host.wake(this) })
+    this.flows = new FlowSet(this)
     this.pathChanged()
     this.rtt.seed(now - startedAt)
     this.notBefore = this.isInitiator ? Math.floor(now) : startedAt
@@ -433,8 +414,14 @@ export class Session implements HeapItem, FlowOutput {
   }
 
   /** @internal Verifies and opens a packet into `out`. @returns Length of the plain packet, which begins at `plainStart`, or a negative failure. */
-  openPacket(datagram: Uint8Array, out: Uint8Array): number {
-    return this.keys === undefined ? -1 : this.keys.opener.open(datagram, out)
+  openPacket(datagram: Uint8Array, out: Uint8Array, now: number): number {
+    const { keys, liveness } = this
+    if (keys === undefined || liveness === undefined) return -1
+    if (now - liveness.lastHeard >= REST_AFTER) {
+      keys.opener.rest()
+      keys.sealer.rest()
+    }
+    return keys.opener.open(datagram, out)
   }
 
   /** @internal */
@@ -451,6 +438,7 @@ export class Session implements HeapItem, FlowOutput {
     if (header.mode !== (this.isInitiator ? MODE_RESPONDER : MODE_INITIATOR)) return 'wrong mode'
     this.liveness?.heard(now)
     this.confirmed = true
+    this.answered = undefined
     this.allowance = Infinity
     if (this.sessionState === 'open') {
       if (this.silent) {
@@ -522,7 +510,7 @@ export class Session implements HeapItem, FlowOutput {
     const { sealer } = this.keys
     const isProbe = !isUsual && !control.hasAsides
     const size = isProbe ? control.probeSize : Math.min(this.mtu.size, this.allowance)
-    const w = this.writer.reset(buffer, sealer.headroom, size - sealer.tailroom)
+    const w = this.host.work.writer.reset(buffer, sealer.headroom, size - sealer.tailroom)
     this.writeHeader(w, now)
     const empty = w.at
     this.packetTo = this.destination
@@ -538,7 +526,17 @@ export class Session implements HeapItem, FlowOutput {
     return length
   }
 
-  // FlowOutput
+  // FlowSetHost
+
+  /** @internal */
+  get maxMessageBytes(): number {
+    return this.host.maxMessageBytes
+  }
+
+  /** @internal */
+  wake(): void {
+    this.host.wake(this)
+  }
 
   /** @internal */
   flowOpened(flow: ReceiveFlow): void {
@@ -701,13 +699,13 @@ export class Session implements HeapItem, FlowOutput {
   }
 
   private receiveChunks(plain: Reader, now: number): string | undefined {
-    const { cursor, summary } = this
+    const { cursor, summary } = this.host.work
     const flows = this.flows as FlowSet
     cursor.reset(plain.bytes, plain.at, plain.end)
     summary.outstandingBefore = flows.inFlight.bytes
     summary.ackedBytes = 0
     summary.anyAcks = false
-    this.dataChunks = 0
+    this.host.work.dataChunks = 0
     let dropped: string | undefined
     while (cursor.next()) {
       try {
@@ -719,33 +717,34 @@ export class Session implements HeapItem, FlowOutput {
       }
     }
     if (this.sessionState === 'open') {
-      if (this.dataChunks > 0) flows.dataPacketProcessed(now)
+      if (this.host.work.dataChunks > 0) flows.dataPacketProcessed(now)
       if (summary.anyAcks) this.acksProcessed(flows, now)
     }
     return dropped
   }
 
   private receiveChunk(type: number, payload: Reader, flows: FlowSet, now: number): string | undefined {
-    const { summary, userData } = this
+    const { work } = this.host
+    const { summary, userData } = work
     if (type === CHUNK_CLOSE || type === CHUNK_CLOSE_ACK) this.receiveClose(type, now)
     else if (this.sessionState !== 'open') return undefined
     else if (type === CHUNK_USER_DATA || type === CHUNK_NEXT_USER_DATA) {
       if (type === CHUNK_USER_DATA) readUserData(payload, userData)
-      else if (this.dataChunks === 0) return 'next user data without user data'
+      else if (work.dataChunks === 0) return 'next user data without user data'
       else readNextUserData(payload, userData)
-      this.dataChunks++
+      work.dataChunks++
       return flows.receiveUserData(userData, payload, now)
     } else if (type === CHUNK_RANGE_ACK || type === CHUNK_BITMAP_ACK) {
-      if (type === CHUNK_RANGE_ACK) readRangeAck(payload, flows.ack)
-      else readBitmapAck(payload, flows.ack)
+      if (type === CHUNK_RANGE_ACK) readRangeAck(payload, work.ack)
+      else readBitmapAck(payload, work.ack)
       summary.anyAcks = true
-      summary.ackedBytes += flows.receiveAck(now, this.rtt.erto)
+      summary.ackedBytes += flows.receiveAck(work.ack, now, this.rtt.erto)
     } else this.receiveControl(type, payload, flows, now)
     return undefined
   }
 
   private acksProcessed(flows: FlowSet, now: number): void {
-    const { summary } = this
+    const { summary } = this.host.work
     if (summary.ackedBytes > 0) this.mtu.acknowledged()
     const loss = flows.detectLoss(now, this.rtt.srtt)
     summary.anyNaks = loss > 0
@@ -755,7 +754,7 @@ export class Session implements HeapItem, FlowOutput {
 
   /** A fragment that was passed over has been waited for in vain. */
   private lossByTime(outstanding: number, now: number): void {
-    const { summary } = this
+    const { summary } = this.host.work
     summary.outstandingBefore = outstanding
     summary.ackedBytes = 0
     summary.anyAcks = false
@@ -765,7 +764,7 @@ export class Session implements HeapItem, FlowOutput {
   }
 
   private tellCongestion(now: number): void {
-    const { summary, critical } = this
+    const { summary, critical } = this.host.work
     if (summary.anyLoss && (this.flows as FlowSet).takeBlackHole()) {
       this.mtu.swallowed(now)
       this.datagramChanged()
@@ -827,7 +826,8 @@ export class Session implements HeapItem, FlowOutput {
   }
 
   private writeHeader(w: Writer, now: number): void {
-    const { header } = this
+    const { header } = this.host.work
+    header.mode = this.isInitiator ? MODE_INITIATOR : MODE_RESPONDER
     header.timestamp = this.rtt.timestamp(now)
     header.timestampEcho = this.rtt.echo(now)
     header.timeCriticalReverse = this.host.timeCritical.receivedElsewhere(this, now)

@@ -81,6 +81,19 @@ describe.each(SUITES)('%s packets', (_suite, suite) => {
     expect(open(opener, oldest)).toBe(OPEN_REPLAYED)
   })
 
+  test('a pause gives memory back and changes nothing but that what is older than the pause no longer opens', () => {
+    const sealer = new AeadSealer(nodeBackend, settings)
+    const opener = new AeadOpener(nodeBackend, settings)
+    const datagrams = Array.from({ length: 30 }, (_, i) => seal(sealer, Uint8Array.of(i), SESSION))
+    for (const [i, datagram] of datagrams.entries()) if (i !== 20) expect(open(opener, datagram)).toEqual(Uint8Array.of(i))
+    sealer.rest()
+    opener.rest()
+    for (const datagram of datagrams) expect(open(opener, datagram)).toBe(OPEN_REPLAYED)
+    const later = Array.from({ length: 10 }, (_, i) => seal(sealer, Uint8Array.of(i), SESSION))
+    for (const [i, datagram] of [...later.entries()].toReversed()) expect(open(opener, datagram)).toEqual(Uint8Array.of(i))
+    for (const datagram of later) expect(open(opener, datagram)).toBe(OPEN_REPLAYED)
+  })
+
   test('the next key follows by itself, and packets that are late across the change still open', () => {
     const short: AeadSettings = { ...settings, packetsPerKey: 64 }
     const sealer = new AeadSealer(nodeBackend, short)

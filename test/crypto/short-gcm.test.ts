@@ -49,6 +49,22 @@ describe('AES-GCM of Node for short and long texts', () => {
     }
   })
 
+  test('a pause changes nothing of what comes out, however many packets there are between two', () => {
+    for (let packets = 0; packets < 12; packets++) {
+      const nonce = randomBytes(random, 12)
+      const text = randomBytes(random, 40)
+      for (let i = 0; i < packets; i++) node.seal(nonce, text, new Uint8Array(56), 0, 40)
+      const ours = new Uint8Array(40 + TAG)
+      ours.set(text)
+      const theirs = ours.slice()
+      node.seal(nonce, nonce, ours, 0, 40)
+      noble.seal(nonce, nonce, theirs, 0, 40)
+      expect(ours).toEqual(theirs)
+      node.rest()
+      noble.rest()
+    }
+  })
+
   test('what is shorter than a tag is not opened', () => {
     expect(node.open(new Uint8Array(12), new Uint8Array(4), new Uint8Array(TAG - 1), 0, TAG - 1, new Uint8Array(0))).toBe(false)
   })

@@ -1,7 +1,7 @@
 import { AltostratusError, assert } from '../../base/errors.ts'
 import { EMPTY } from '../../base/bytes.ts'
 import type { Reader, Writer } from '../../base/bytes.ts'
-import { Ack } from '../../wire/ack.ts'
+import type { Ack } from '../../wire/ack.ts'
 import { CHUNK_HEADER_SIZE } from '../../wire/chunk.ts'
 import { MAX_HEADER_SIZE } from '../../wire/header.ts'
 import { writeBufferProbe } from '../../wire/control.ts'
@@ -56,8 +56,7 @@ export interface SendFlowOptions {
 }
 
 /** What the flows of a session need from outside. */
-export interface FlowSetConfig {
-  readonly output: FlowOutput
+export interface FlowSetHost extends FlowOutput {
   readonly maxMessageBytes: number
   /** Called when there is something to send, or an earlier deadline. */
   wake(): void
@@ -68,6 +67,10 @@ const USER_DATA_OVERHEAD = CHUNK_HEADER_SIZE + 1 + 3 + 8 + 5
 /** Flow identifiers are handed out from here on. */
 const FIRST_FLOW_ID = 1
 
+/** What a session without flows has of them; nothing is ever put in. */
+const NO_SENDING = new Map<number, SendFlow>()
+const NO_RECEIVING = new Map<number, ReceiveFlow>()
+
 /**
  * All flows of one session, with what they share: the order of transmissions, loss detection, the scheduler, and the acknowledgements
  * that are due. Knows nothing of addresses, keys or congestion windows: those are the session's.
@@ -77,15 +80,14 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   readonly maxMessageBytes: number
   readonly inFlight: InFlight = new InFlight()
   readonly loss: LossDetection = new LossDetection(this.inFlight, (fragment) => this.passedOver(fragment))
-  readonly ack: Ack = new Ack()
   /** Largest plain packet, header included. Bytes. */
   maxPlain = 0
   /** Some message had to be cut into fragments, or packets' worth of them waited: longer packets would be of use. */
   wantsRoom = false
 
-  private readonly config: FlowSetConfig
-  private readonly sending = new Map<number, SendFlow>()
-  private readonly receiving = new Map<number, ReceiveFlow>()
+  private readonly host: FlowSetHost
+  private sending: Map<number, SendFlow> = NO_SENDING
+  private receiving: Map<number, ReceiveFlow> = NO_RECEIVING
   private readonly scheduler = new Scheduler()
   private readonly unacknowledged: ReceiveFlow[] = []
   private nextFlowId = FIRST_FLOW_ID
@@ -106,10 +108,10 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   /** What was written last into the packet that is being assembled. */
   private lastWritten: Fragment | undefined = undefined
 
-  constructor(config: FlowSetConfig) {
-    this.config = config
-    this.output = config.output
-    this.maxMessageBytes = config.maxMessageBytes
+  constructor(host: FlowSetHost) {
+    this.host = host
+    this.output = host
+    this.maxMessageBytes = host.maxMessageBytes
   }
 
   get sendFlowCount(): number {
@@ -155,6 +157,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
       },
       this,
     )
+    if (this.sending === NO_SENDING) this.sending = new Map()
     this.sending.set(id, flow)
     return flow
   }
@@ -174,7 +177,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   changed(flow: SendFlow): void {
     this.scheduler.update(flow)
     if (flow.deadline < this.flowDeadline) this.flowDeadline = flow.deadline
-    this.config.wake()
+    this.host.wake()
   }
 
   wantsAck(flow: ReceiveFlow, soon: boolean): void {
@@ -185,7 +188,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     if (soon) this.ackNow = true
     else this.ackDelayWanted = true
     if (flow.deadline < this.flowDeadline) this.flowDeadline = flow.deadline
-    this.config.wake()
+    this.host.wake()
   }
 
   arrived(isNew: boolean): void {
@@ -205,14 +208,14 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     return flow.receive(chunk, reader.bytes, now) ? undefined : 'flow limit'
   }
 
-  /** Processes `this.ack`. @returns Bytes in flight that it acknowledged. RFC 7016 §3.6.2.4. */
-  receiveAck(now: number, erto: number): number {
+  /** @returns Bytes in flight that it acknowledged. RFC 7016 §3.6.2.4. */
+  receiveAck(ack: Ack, now: number, erto: number): number {
     this.burstPaidAt = -Infinity
     if (this.timeoutAt !== Infinity) this.timeoutAt = now + erto
-    const flow = this.sending.get(this.ack.flowId)
+    const flow = this.sending.get(ack.flowId)
     if (flow === undefined) return 0
     this.inFlight.longFrom = this.maxPlain * MTU_LONG_SHARE
-    const bytes = flow.acknowledged(this.ack, now)
+    const bytes = flow.acknowledged(ack, now)
     if (this.inFlight.oldest === undefined) this.timeoutAt = Infinity
     this.scheduler.update(flow)
     if (flow.deadline < this.flowDeadline) this.flowDeadline = flow.deadline
@@ -373,8 +376,8 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   end(): void {
     for (const flow of this.sending.values()) flow.end()
     for (const flow of this.receiving.values()) flow.end()
-    this.sending.clear()
-    this.receiving.clear()
+    this.sending = NO_SENDING
+    this.receiving = NO_RECEIVING
     this.unacknowledged.length = 0
     this.probing.length = 0
     this.delayedAckAt = Infinity
@@ -469,6 +472,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   private startReceiving(chunk: UserData): ReceiveFlow {
     const association = chunk.returnFlowId < 0 ? undefined : this.sending.get(chunk.returnFlowId)
     const flow = new ReceiveFlow(chunk.flowId, chunk.metadata ?? EMPTY, association, this)
+    if (this.receiving === NO_RECEIVING) this.receiving = new Map()
     this.receiving.set(chunk.flowId, flow)
     const acceptable =
       chunk.metadata !== undefined && (chunk.returnFlowId < 0 || association?.state === 'open') && !chunk.unknownCriticalOption

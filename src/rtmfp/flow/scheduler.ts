@@ -1,4 +1,3 @@
-import { PRIORITY_LEVELS } from '../constants.ts'
 import type { Fragment } from './send-queue.ts'
 import type { SendFlow } from './send-flow.ts'
 
@@ -8,12 +7,14 @@ export class Scheduler {
   flow: SendFlow | undefined = undefined
   fragment: Fragment | undefined = undefined
 
-  private readonly levels: SendFlow[][] = Array.from({ length: PRIORITY_LEVELS }, () => [])
+  /** By priority; made as they are needed, so that a session without flows has none. */
+  private readonly levels: SendFlow[][] = []
   /** The highest level that has a flow, so that a quiet session costs nothing. */
   private top = -1
 
   /** Takes note that a flow's queue has become empty or is no longer so. */
   update(flow: SendFlow): void {
+    while (this.levels.length <= flow.priority) this.levels.push([])
     const level = this.levels[flow.priority] as SendFlow[]
     const at = level.indexOf(flow)
     if (flow.isActive) {
