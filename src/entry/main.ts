@@ -43,3 +43,8 @@ export type { Field, Fields, Infer, Message, OptionalNames, Shape } from '../sch
 export type { Quaternion } from '../schema/numbers.ts'
 export { t } from '../schema/t.ts'
 export type { Vector2, Vector3 } from '../schema/t.ts'
+export { entities, shared } from '../sync/definition.ts'
+export type { EntityBase, EntityDefinition, EntityOf, EntityOptions, Initial, Shared, SharedDefinition } from '../sync/definition.ts'
+export { EntityKind } from '../sync/entity-kind.ts'
+export type { EntityEvents } from '../sync/entity-kind.ts'
+export type { RemoveReason } from '../sync/core/world.ts'

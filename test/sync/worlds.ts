@@ -106,7 +106,6 @@ export class Worlds {
     const types = Object.entries(kinds).map(([name, { fields, rules }], i) => new EntityType(name, i, fields, { ...RULES, ...rules }))
     const { worlds } = { worlds: this }
     const world: World = new World(
-      types,
       {
         self,
         get host() {
@@ -121,6 +120,7 @@ export class Worlds {
         removed: (record, reason) => this.removals.push(`${self} ${record.id} ${reason}`),
         updated: () => {},
         visibleTo: this.visible,
+        relevance: () => 1,
         emit: (to, bytes) => this.post(self, to, bytes),
         timeAsked: () => undefined,
         timeTold: () => {},
@@ -135,6 +135,7 @@ export class Worlds {
         despawn: (record) => world.despawn(record),
       },
     )
+    for (const type of types) world.addType(type)
     return world
   }
 }

@@ -26,3 +26,5 @@ export const RECORD_GUESS = 48
 export const MAX_REMEMBERED = 4_096
 /** Samples of a smoothed entity that are kept: what is shown lies between two of them. */
 export const TRACK_LENGTH = 16
+/** How long a new host waits for members to say what they hold; who is silent for so long is not there. Milliseconds. */
+export const COLLECT_TIMEOUT = 3_000

@@ -1,6 +1,6 @@
 import { DecodeError } from '../../base/errors.ts'
 import { BitReader, BitWriter } from './bits.ts'
-import { TIME_BITS, TIME_SCALE } from './constants.ts'
+import { STREAM_BITS, TIME_BITS, TIME_SCALE } from './constants.ts'
 import type { EntityType } from './entity-type.ts'
 import { JitterBuffer } from './jitter-buffer.ts'
 import { ReceiveStream, expandTime } from './receive-stream.ts'
@@ -42,7 +42,7 @@ export class PeerLink {
   readonly order: number
   readonly stats: LinkStats = { datagramsSent: 0, bytesSent: 0, datagramsReceived: 0, late: 0, malformed: 0 }
   readonly jitter: JitterBuffer = new JitterBuffer()
-  readonly receive: ReceiveStream
+  receive: ReceiveStream
   send: SendStream
   /** Entities that the other has removed; its word that they are its own may come later. */
   readonly removed: Set<number> = new Set()
@@ -64,15 +64,14 @@ export class PeerLink {
     this.table = table
     this.listener = listener
     this.send = new SendStream(streamId, table)
-    this.receive = new ReceiveStream(types, {
-      updated: (replica, fields) => listener.updated(this, replica, fields),
-      ended: (replica, reason) => listener.ended(this, replica, reason),
-    })
+    this.receive = this.newReceiver(types)
   }
 
-  /** Begins to send anew, to a receiver that knows nothing. */
-  restart(): void {
-    this.send = new SendStream((this.send.id + 1) % 8, this.table)
+  /** Begins anew in both directions: the other end knows nothing of what was before. */
+  restart(types: readonly EntityType[]): void {
+    this.send = new SendStream((this.send.id + 1) % 2 ** STREAM_BITS, this.table)
+    this.receive = this.newReceiver(types)
+    this.removed.clear()
   }
 
   /**
@@ -132,6 +131,13 @@ export class PeerLink {
       this.stats.malformed++
       return undefined
     }
+  }
+
+  private newReceiver(types: readonly EntityType[]): ReceiveStream {
+    return new ReceiveStream(types, {
+      updated: (replica, fields) => this.listener.updated(this, replica, fields),
+      ended: (replica, reason) => this.listener.ended(this, replica, reason),
+    })
   }
 
   private begin(kind: number, room: number): void {

@@ -28,6 +28,8 @@ export interface WorldListener {
   updated(record: EntityRecord, fields: number): void
   /** Fields that a member may see of an entity, as bits; 0: it is not to know of it at all. */
   visibleTo(record: EntityRecord, order: number): number
+  /** How much a selective entity counts beside others, for a member. */
+  relevance(record: EntityRecord, order: number): number
   /** A datagram for a member. */
   emit(order: number, bytes: Uint8Array): void
   timeAsked(): number | undefined
@@ -56,10 +58,10 @@ export interface Roster {
  * Who owns what is told from outside ({@link World.setOwner}); the world sees to it that only the owner's writes count.
  */
 export class World implements SlotTable, LinkListener {
-  readonly types: readonly EntityType[]
+  readonly types: EntityType[] = []
   readonly records: Map<number, EntityRecord> = new Map()
   /** By kind, in the order of their arrival. */
-  readonly byType: readonly Set<EntityRecord>[]
+  readonly byType: Set<EntityRecord>[] = []
   readonly slots: (EntityRecord | undefined)[] = []
   readonly links: Map<number, PeerLink> = new Map()
   readonly stats: WorldStats = { refused: 0 }
@@ -74,16 +76,20 @@ export class World implements SlotTable, LinkListener {
   private readonly despawned = new Set<number>()
   private nextId = 1
 
-  constructor(types: readonly EntityType[], roster: Roster, listener: WorldListener, host: RecordHost) {
-    this.types = types
+  constructor(roster: Roster, listener: WorldListener, host: RecordHost) {
     this.roster = roster
     this.listener = listener
     this.host = host
-    this.byType = types.map(() => new Set())
   }
 
   get typeCount(): number {
     return this.types.length
+  }
+
+  /** All kinds are added before the first peer. */
+  addType(type: EntityType): void {
+    this.types.push(type)
+    this.byType.push(new Set())
   }
 
   // What this peer does.
@@ -141,12 +147,14 @@ export class World implements SlotTable, LinkListener {
     return link
   }
 
-  /** The other end has forgotten all, or never knew: it is told everything anew. */
+  /** The other end has forgotten all, or never knew: it is told everything anew, and listened to anew. */
   restartPeer(order: number): void {
     const link = this.links.get(order)
     if (link === undefined) return
-    link.restart()
+    for (const replica of link.receive.byId.values()) this.ended(link, replica, 'hidden')
+    link.restart(this.types)
     this.introduce(link)
+    for (const slot of this.closing) this.freeSlot(slot)
   }
 
   /** A member is gone: what of it does not stay goes, too. What stays waits for the host to take it. */
@@ -162,6 +170,17 @@ export class World implements SlotTable, LinkListener {
     const shared = this.records.get(SHARED_ID)
     if (shared !== undefined) this.assign(shared, this.roster.host, shared.term + 1)
     for (const record of this.records.values()) this.settle(record)
+  }
+
+  /** The room was left: nothing is written any more. */
+  close(): void {
+    for (const record of this.records.values()) record.isMine = false
+    this.links.clear()
+  }
+
+  /** The link by which an owner's state comes. */
+  linkOf(owner: number): PeerLink | undefined {
+    return this.links.get(this.sourceOf(owner))
   }
 
   // Ownership.
@@ -209,6 +228,15 @@ export class World implements SlotTable, LinkListener {
     for (let i = 0; i < values.length; i++) record.values[i] = values[i]
     if (record.slot >= 0) this.spread(record, type.allFields)
     this.listener.updated(record, type.allFields)
+  }
+
+  /** Forgets what others own and what this peer got from others: what counts is what a new host says. */
+  diverge(): void {
+    for (const record of this.records.values()) {
+      if (record.id === SHARED_ID || (record.isMine && record.term === 0 && record.type.rules.owner === 'spawner')) continue
+      this.drop(record)
+    }
+    this.ledger.clear()
   }
 
   /** Removes what nobody owns any more and nobody has taken. */
@@ -395,7 +423,11 @@ export class World implements SlotTable, LinkListener {
   private look(link: PeerLink): void {
     for (const type of this.types) {
       if (!type.rules.isSelective) continue
-      for (const record of this.byType[type.index] as Set<EntityRecord>) if (record.slot >= 0) this.settleFor(record, link)
+      for (const record of this.byType[type.index] as Set<EntityRecord>) {
+        if (record.slot < 0) continue
+        this.settleFor(record, link)
+        if (link.send.has(record.slot)) link.send.weigh(record.slot, this.listener.relevance(record, link.order))
+      }
     }
   }
 

@@ -1,0 +1,481 @@
+import { DecodeError } from '../../base/errors.ts'
+import { BitReader, BitWriter, bitsFor } from './bits.ts'
+import { COLLECT_TIMEOUT, MAX_ENTITY_BYTES } from './constants.ts'
+import type { EntityRecord } from './entity.ts'
+import type { EntityType } from './entity-type.ts'
+import { SHARED_ID } from './world.ts'
+import type { Roster, World } from './world.ts'
+
+/** What members and the host say to each other of ownership; each once and in order. */
+const CLAIM = 0
+const DENIED = 1
+const RECALL = 2
+const RELEASED = 3
+const KEPT = 4
+const GIVE = 5
+const GRANT = 6
+const HOLDINGS = 7
+const LEDGER = 8
+const SETTLED = 9
+
+const KIND_BITS = 4
+const ORDER_BITS = 32
+const COUNT_BITS = 24
+/** Bits of an entry of the ledger at most. */
+const ENTRY_BITS = 64 + ORDER_BITS + 32
+
+/** A room, as ownership has to know it. */
+export interface OwnershipHost extends Roster {
+  /** Members other than this one, by order. */
+  readonly others: Iterable<number>
+  sendReliable(order: number, message: Uint8Array): void
+  /** Whether the kind lets this member have the entity. */
+  mayClaim(record: EntityRecord, order: number): boolean
+}
+
+/**
+ * Who owns what. The host decides, one change after another, and numbers the changes of each entity; an owner has stopped writing before the
+ * next one hears that it may. So there is never more than one, whatever is lost, and whoever leaves.
+ */
+export class Ownership {
+  /** Order of the host before this one. */
+  formerHost: number = -1
+  private readonly world: World
+  private readonly host: OwnershipHost
+  private readonly reader = new BitReader()
+  /** Claims of this member that are not decided. */
+  private readonly claims = new Map<number, ((granted: boolean) => void)[]>()
+  /** Entities that this member has let go, and does not know yet who has them. */
+  private readonly released = new Set<number>()
+  /** On the host: who is to have an entity that its owner was asked for. */
+  private readonly recalls = new Map<number, number>()
+  /** On a new host: members that have not said yet what they hold. */
+  private readonly missing = new Set<number>()
+  private collectUntil = Infinity
+  private collecting = false
+  /** On a new host: what came before it knew who holds what. */
+  private early: { readonly from: number; readonly message: Uint8Array }[] = []
+  /** Members that are gone, of whose entities the host has taken what it takes. */
+  private readonly settled = new Set<number>()
+
+  constructor(world: World, host: OwnershipHost) {
+    this.world = world
+    this.host = host
+  }
+
+  /** Asks for an entity. Resolves when it is decided. */
+  claim(record: EntityRecord): Promise<boolean> {
+    if (record.isMine) return Promise.resolve(true)
+    if (!record.isAlive || record.id === SHARED_ID) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      const waiting = this.claims.get(record.id)
+      if (waiting !== undefined) {
+        waiting.push(resolve)
+        return
+      }
+      this.claims.set(record.id, [resolve])
+      this.toHost(message(CLAIM, (bits) => writeId(bits, record.id)))
+    })
+  }
+
+  /** Hands an entity of this member's to another. */
+  give(record: EntityRecord, to: number): void {
+    if (this.isHost && !this.collecting) this.grant(record.id, record.type, to, stateOf(record))
+    else {
+      this.letGo(record)
+      this.toHost(
+        message(GIVE, (bits) => {
+          writeId(bits, record.id)
+          bits.uint(to, ORDER_BITS)
+          this.writeState(bits, record)
+        }),
+      )
+    }
+  }
+
+  /** An entity is gone: no claim for it can be granted. */
+  wasRemoved(id: number): void {
+    this.decide(id, false)
+    this.released.delete(id)
+    const claimant = this.recalls.get(id)
+    this.recalls.delete(id)
+    if (claimant !== undefined) this.deny(claimant, id)
+  }
+
+  /** All that waits is over. */
+  close(): void {
+    for (const id of this.claims.keys()) this.decide(id, false)
+  }
+
+  /**
+   * Takes in a member's word.
+   * @throws DecodeError when it is none
+   */
+  take(from: number, bytes: Uint8Array): void {
+    const bits = this.reader.reset(bytes)
+    const kind = bits.small(KIND_BITS)
+    if (kind === RECALL || kind === GRANT || kind === LEDGER || kind === SETTLED || kind === DENIED) {
+      // Whoever was the host before has no say.
+      if (from === this.host.host) this.takeFromHost(kind, bits)
+    } else if (this.isHost) this.takeAsHost(kind, from, bytes, bits)
+  }
+
+  /** Another host: it is told what this member holds; or it is this member, and asks. @param handedOver The host before said all it knew. */
+  hostChanged(previous: number | undefined, local: number): void {
+    this.recalls.clear()
+    this.early = []
+    this.collecting = this.isHost
+    this.missing.clear()
+    if (!this.isHost) {
+      if (previous === this.host.self) this.stepDown()
+      this.toHost(this.holdings())
+      for (const id of this.claims.keys()) this.toHost(message(CLAIM, (bits) => writeId(bits, id)))
+      return
+    }
+    for (const order of this.host.others) this.missing.add(order)
+    this.collectUntil = local + COLLECT_TIMEOUT
+    this.collectedAll()
+  }
+
+  /** A member that joins or returns does not know who the host thinks it is until it has said what it holds. */
+  memberLeft(order: number): void {
+    this.missing.delete(order)
+    if (this.isHost && !this.collecting) {
+      for (const [id, claimant] of this.recalls) if (this.world.ownerOf(id) === order) this.passOn(id, claimant)
+      this.takeOver(order)
+    } else if (this.settled.delete(order)) for (const record of this.world.ownedBy(order)) this.world.drop(record)
+    this.collectedAll()
+  }
+
+  /** Gives those up that do not answer. */
+  tick(local: number): void {
+    if (this.collecting && local >= this.collectUntil) {
+      this.missing.clear()
+      this.collectedAll()
+    }
+  }
+
+  /** Everything that a member must know that was not there. */
+  ledgerMessage(): Uint8Array {
+    const { ledger } = this.world
+    return message(
+      LEDGER,
+      (bits) => {
+        bits.uint(ledger.size, COUNT_BITS)
+        for (const [id, { owner, term }] of ledger) {
+          writeId(bits, id)
+          bits.uint(owner, ORDER_BITS)
+          bits.varuint(term, 4)
+        }
+      },
+      ledger.size,
+    )
+  }
+
+  /** What a successor needs to go on exactly where this host stops: all that is the host's, and who owns the rest. */
+  handOver(): Uint8Array {
+    const records = [...this.world.records.values()].filter((record) => record.isMine && isHosts(record))
+    const bits = new BitWriter(new Uint8Array(64 + records.length * (MAX_ENTITY_BYTES + 32)))
+    bits.uint(records.length, COUNT_BITS)
+    for (const record of records) {
+      writeId(bits, record.id)
+      this.writeState(bits, record)
+    }
+    return bits.finish()
+  }
+
+  /** @throws DecodeError */
+  takeHandOver(bytes: Uint8Array): void {
+    const bits = new BitReader().reset(bytes)
+    for (let count = bits.uint(COUNT_BITS); count > 0; count--) {
+      const id = readId(bits)
+      const { type, lanes, values } = this.readState(bits)
+      this.world.restore(id, type, lanes, values)
+    }
+  }
+
+  private get isHost(): boolean {
+    return this.host.host === this.host.self
+  }
+
+  private takeFromHost(kind: number, bits: BitReader): void {
+    if (kind === LEDGER) {
+      for (let count = bits.uint(COUNT_BITS); count > 0; count--) this.world.setOwner(readId(bits), bits.uint(ORDER_BITS), bits.varuint(4))
+      this.regain()
+      // What nobody owns and the host has not taken is not there any more.
+      for (const record of this.world.records.values()) {
+        if (record.id !== SHARED_ID && !record.isMine && !this.host.isMember(record.owner)) this.world.drop(record)
+      }
+      return
+    }
+    if (kind === SETTLED) {
+      const order = bits.uint(ORDER_BITS)
+      if (this.host.isMember(order)) this.settled.add(order)
+      else for (const record of this.world.ownedBy(order)) this.world.drop(record)
+      return
+    }
+    const id = readId(bits)
+    if (kind === DENIED) this.decide(id, false)
+    else if (kind === RECALL) this.answerRecall(id, bits.uint(ORDER_BITS))
+    else {
+      const owner = bits.uint(ORDER_BITS)
+      const term = bits.varuint(4)
+      this.applyGrant(id, owner, term, this.readState(bits))
+    }
+  }
+
+  private takeAsHost(kind: number, from: number, bytes: Uint8Array, bits: BitReader): void {
+    if (kind === HOLDINGS) {
+      for (let count = bits.uint(COUNT_BITS); count > 0; count--) {
+        const id = readId(bits)
+        const term = bits.varuint(4)
+        if (this.collecting) this.world.setOwner(id, from, term)
+        else this.correct(id, from, term)
+      }
+      this.missing.delete(from)
+      if (this.collecting) this.collectedAll()
+      else this.host.sendReliable(from, this.ledgerMessage())
+      return
+    }
+    if (this.collecting) {
+      this.early.push({ from, message: bytes })
+      return
+    }
+    const id = readId(bits)
+    if (kind === CLAIM) this.takeClaim(from, id)
+    else if (kind === KEPT) this.takeKept(from, id)
+    else if (kind === RELEASED || kind === GIVE) {
+      const to = kind === GIVE ? bits.uint(ORDER_BITS) : (this.recalls.get(id) ?? from)
+      const state = this.readState(bits)
+      if (this.world.ownerOf(id) !== from || id === SHARED_ID) return
+      if (kind === RELEASED) this.recalls.delete(id)
+      this.grant(id, state.type, this.canOwn(to) ? to : from, state)
+    } else throw new DecodeError('unknown message')
+  }
+
+  /** A member that was not heard in time believes that it holds what has been given to another. */
+  private correct(id: number, from: number, term: number): void {
+    const record = this.world.records.get(id)
+    const owner = this.world.ownerOf(id)
+    if (record !== undefined && owner !== from && term >= this.world.termOf(id))
+      this.grant(id, record.type, owner, stateOf(record), term + 1)
+  }
+
+  private takeClaim(from: number, id: number): void {
+    const record = this.world.records.get(id)
+    const owner = this.world.ownerOf(id)
+    if (record === undefined || id === SHARED_ID || !this.canOwn(from) || this.recalls.has(id) || !this.host.mayClaim(record, from))
+      this.deny(from, id)
+    else if (owner === from || owner === this.host.self || !this.host.isMember(owner)) this.grant(id, record.type, from, stateOf(record))
+    else {
+      this.recalls.set(id, from)
+      this.host.sendReliable(
+        owner,
+        message(RECALL, (bits) => {
+          writeId(bits, id)
+          bits.uint(from, ORDER_BITS)
+        }),
+      )
+    }
+  }
+
+  private takeKept(from: number, id: number): void {
+    const claimant = this.recalls.get(id)
+    if (claimant === undefined || this.world.ownerOf(id) !== from) return
+    this.recalls.delete(id)
+    this.deny(claimant, id)
+  }
+
+  /** The owner is gone while another waits. */
+  private passOn(id: number, claimant: number): void {
+    this.recalls.delete(id)
+    const record = this.world.records.get(id)
+    if (record === undefined || !this.canOwn(claimant)) this.deny(claimant, id)
+    else this.grant(id, record.type, claimant, stateOf(record))
+  }
+
+  private canOwn(order: number): boolean {
+    return (order === this.host.self || this.host.isMember(order)) && this.host.mayWrite(order)
+  }
+
+  private deny(claimant: number, id: number): void {
+    if (claimant === this.host.self) this.decide(id, false)
+    else
+      this.host.sendReliable(
+        claimant,
+        message(DENIED, (bits) => writeId(bits, id)),
+      )
+  }
+
+  /** The host's decision: all are told in the same order. */
+  private grant(id: number, type: EntityType, owner: number, state: State, atLeast = 0): void {
+    const term = Math.max(this.world.termOf(id) + 1, atLeast)
+    const told = message(GRANT, (bits) => {
+      writeId(bits, id)
+      bits.uint(owner, ORDER_BITS)
+      bits.varuint(term, 4)
+      this.writeAll(bits, type, state)
+    })
+    this.applyGrant(id, owner, term, state)
+    for (const order of this.host.others) this.host.sendReliable(order, told)
+  }
+
+  private applyGrant(id: number, owner: number, term: number, state: State): void {
+    if (term > this.world.termOf(id)) {
+      this.released.delete(id)
+      this.world.setOwner(id, owner, term)
+      if (owner === this.host.self && this.world.ownerOf(id) === owner) this.world.restore(id, state.type, state.lanes, state.values)
+    }
+    const isMine = this.world.records.get(id)?.isMine === true
+    if (owner === this.host.self) this.decide(id, isMine)
+    // It was granted to one who has left meanwhile.
+    if (this.isHost && !this.collecting && owner !== this.host.self && !this.host.isMember(owner)) this.takeOver(owner)
+  }
+
+  private decide(id: number, granted: boolean): void {
+    const waiting = this.claims.get(id)
+    this.claims.delete(id)
+    for (const resolve of waiting ?? []) resolve(granted)
+  }
+
+  private answerRecall(id: number, claimant: number): void {
+    const record = this.world.records.get(id)
+    if (record === undefined || !record.isMine || !this.host.mayClaim(record, claimant)) {
+      this.toHost(message(KEPT, (bits) => writeId(bits, id)))
+      return
+    }
+    this.letGo(record)
+    this.toHost(
+      message(RELEASED, (bits) => {
+        writeId(bits, id)
+        this.writeState(bits, record)
+      }),
+    )
+  }
+
+  /** This member writes it no more; until the host has said who does, nobody does. */
+  private letGo(record: EntityRecord): void {
+    record.isMine = false
+    record.dirty = 0
+    this.released.add(record.id)
+  }
+
+  /** What this member had let go, and is still its own by the new host's word. */
+  private regain(): void {
+    for (const id of this.released) {
+      const record = this.world.records.get(id)
+      if (record !== undefined && this.world.ownerOf(id) === this.host.self) record.isMine = true
+    }
+    this.released.clear()
+  }
+
+  /** What is the host's goes to the next one. */
+  private stepDown(): void {
+    for (const record of this.world.records.values()) if (record.isMine && isHosts(record)) this.letGo(record)
+  }
+
+  private holdings(): Uint8Array {
+    const { self } = this.host
+    const mine = [...this.world.ledger].filter(([id, { owner }]) => {
+      const record = this.world.records.get(id)
+      return owner === self && record !== undefined && !(this.released.has(id) && isHosts(record))
+    })
+    return message(
+      HOLDINGS,
+      (bits) => {
+        bits.uint(mine.length, COUNT_BITS)
+        for (const [id, { term }] of mine) {
+          writeId(bits, id)
+          bits.varuint(term, 4)
+        }
+      },
+      mine.length,
+    )
+  }
+
+  /** On a new host that has heard of all: it takes what is the host's and what nobody owns, and says who owns what. */
+  private collectedAll(): void {
+    if (!this.collecting || this.missing.size > 0) return
+    this.collecting = false
+    this.collectUntil = Infinity
+    for (const record of this.world.records.values()) {
+      if (record.id === SHARED_ID || record.owner === this.host.self) continue
+      const isGone = !this.host.isMember(record.owner)
+      if (isGone && record.type.rules.onLeave === 'remove') this.world.drop(record)
+      else if (isGone || this.isFormerHosts(record)) this.grant(record.id, record.type, this.host.self, stateOf(record))
+    }
+    this.regain()
+    const ledger = this.ledgerMessage()
+    for (const order of this.host.others) this.host.sendReliable(order, ledger)
+    for (const { from, message: bytes } of this.early.splice(0)) this.take(from, bytes)
+    for (const id of this.claims.keys()) this.takeClaim(this.host.self, id)
+  }
+
+  /** A kind that belongs to hosts, which nobody has claimed from the one before. */
+  private isFormerHosts(record: EntityRecord): boolean {
+    return isHosts(record) && record.owner === this.formerHost
+  }
+
+  /** On the host: what a member that is gone leaves to it. */
+  private takeOver(order: number): void {
+    for (const record of this.world.ownedBy(order)) {
+      if (record.type.rules.onLeave === 'remove') this.world.drop(record)
+      else this.grant(record.id, record.type, this.host.self, stateOf(record))
+    }
+    const told = message(SETTLED, (bits) => bits.uint(order, ORDER_BITS))
+    for (const other of this.host.others) this.host.sendReliable(other, told)
+  }
+
+  private toHost(bytes: Uint8Array): void {
+    if (this.isHost) this.take(this.host.self, bytes)
+    else this.host.sendReliable(this.host.host, bytes)
+  }
+
+  private writeState(bits: BitWriter, record: EntityRecord): void {
+    this.writeAll(bits, record.type, record)
+  }
+
+  private writeAll(bits: BitWriter, type: EntityType, { lanes, values }: Omit<State, 'type'>): void {
+    bits.uint(type.index, bitsFor(this.world.types.length - 1))
+    type.writeAll(bits, lanes, values)
+  }
+
+  private readState(bits: BitReader): State {
+    const type = this.world.types[bits.uint(bitsFor(this.world.types.length - 1))]
+    if (type === undefined) throw new DecodeError('unknown kind')
+    const state = { type, lanes: type.emptyLanes.slice(), values: type.emptyValues.slice() }
+    type.readAll(bits, state.lanes, state.values)
+    return state
+  }
+}
+
+/** All of an entity's fields. */
+interface State {
+  readonly type: EntityType
+  readonly lanes: Float64Array
+  readonly values: unknown[]
+}
+
+function stateOf({ type, lanes, values }: EntityRecord): State {
+  return { type, lanes: lanes.slice(), values: values.slice() }
+}
+
+/** Whether it goes from host to host while nobody claims it. */
+function isHosts(record: EntityRecord): boolean {
+  return record.id === SHARED_ID || record.type.rules.owner === 'host'
+}
+
+function message(kind: number, write: (bits: BitWriter) => void, entries = 0): Uint8Array {
+  const bits = new BitWriter(new Uint8Array(2 * MAX_ENTITY_BYTES + Math.ceil((entries * ENTRY_BITS) / 8)))
+  bits.small(kind, KIND_BITS)
+  write(bits)
+  return bits.finish()
+}
+
+function writeId(bits: BitWriter, id: number): void {
+  bits.varuint(id, 7)
+}
+
+function readId(bits: BitReader): number {
+  return bits.varuint(7)
+}

@@ -1,0 +1,408 @@
+import { AltostratusError, DecodeError } from '../base/errors.ts'
+import type { Timer } from '../link/clock.ts'
+import type { HostChange, Lane, RoomExtension, RoomPort } from '../room/extension.ts'
+import type { Peer } from '../room/peer.ts'
+import type { Fields } from '../schema/field.ts'
+import {
+  CLOCK_FAST,
+  CLOCK_FIRST,
+  CLOCK_PATIENCE,
+  CLOCK_SLOW,
+  DATAGRAM_OVERHEAD,
+  RATE_PER_RECEIVER,
+  UPDATE_RATE,
+  UPLINK,
+} from './constants.ts'
+import type { Entity, EntityRecord, RecordHost } from './core/entity.ts'
+import type { EntityType } from './core/entity-type.ts'
+import { Ownership } from './core/ownership.ts'
+import type { OwnershipHost } from './core/ownership.ts'
+import { SessionClock } from './core/session-clock.ts'
+import { World } from './core/world.ts'
+import type { RemoveReason, WorldListener } from './core/world.ts'
+import type { EntityOptions } from './definition.ts'
+import { Interest } from './interest.ts'
+
+/** A kind of entities in one room. */
+export interface Kind {
+  readonly type: EntityType
+  readonly options: EntityOptions<Fields>
+  readonly listeners: Readonly<Record<'spawn' | 'remove' | 'update' | 'conflict', Set<(entity: Entity, reason?: RemoveReason) => void>>>
+}
+
+/** First byte of a reliable message: greeting, or ownership. */
+const HELLO = 0
+const OWNERSHIP = 1
+
+/** State in a room: ties the world and who owns what in it to the room's members, host and clock. */
+export class Engine implements RoomExtension, WorldListener, RecordHost, OwnershipHost {
+  readonly world: World
+  readonly clock: SessionClock = new SessionClock()
+  readonly kinds: Kind[] = []
+  /** Malformed messages on the reliable lane. */
+  malformed = 0
+  private readonly port: RoomPort
+  private readonly ownership: Ownership
+  private readonly interest: Interest
+  private readonly members = new Map<number, Peer>()
+  /** What each member's link said of itself when it greeted. */
+  private readonly greetings = new Map<number, number>()
+  private readonly ungreeted = new Set<number>()
+  private timer: Timer | undefined = undefined
+  private nextRound = 0
+  private hostOrder: number
+  private wasStar = false
+  private isClosed = false
+  private startedAt = 0
+  private clockAskAt = 0
+  private clockAsked = 0
+  private rate = UPDATE_RATE
+  private uplink = UPLINK
+
+  constructor(port: RoomPort) {
+    this.port = port
+    this.hostOrder = port.self.order
+    this.world = new World(this, this, this)
+    this.ownership = new Ownership(this.world, this)
+    this.interest = new Interest(this)
+    this.startedAt = port.clock.now()
+    port.provideClock(() => this.now())
+    port.clock.defer(() => this.start())
+  }
+
+  get kindCount(): number {
+    return this.kinds.length
+  }
+
+  addKind(type: EntityType, options: EntityOptions<Fields>): Kind {
+    const kind = { type, options, listeners: { spawn: new Set(), remove: new Set(), update: new Set(), conflict: new Set() } } as Kind
+    this.kinds.push(kind)
+    this.world.addType(type)
+    this.rate = Math.max(this.rate, options.rate ?? UPDATE_RATE)
+    this.uplink = Math.min(this.uplink, options.uplink ?? this.uplink)
+    return kind
+  }
+
+  addShared(type: EntityType): Entity {
+    this.addKind(type, {})
+    return this.world.addShared(type).object
+  }
+
+  /** @throws AltostratusError */
+  spawn(kind: Kind, values: Readonly<Record<string, unknown>>): Entity {
+    this.follow()
+    if (this.isClosed) throw new AltostratusError('ROOM_CLOSED', 'The room was left: nothing can be spawned in it any more.')
+    if (kind.type.rules.owner === 'host' && this.host !== this.self) {
+      throw new AltostratusError('NOT_HOST', `Only the host spawns ${kind.type.name}.`, {
+        hint: 'Do it in room.asHost, or define the kind with another owner.',
+      })
+    }
+    return this.world.spawn(kind.type, values).object
+  }
+
+  /** Time of the session, milliseconds. */
+  now(): number {
+    return this.clock.now(this.port.clock.now())
+  }
+
+  // Of the room: RoomExtension.
+
+  peerJoined(peer: Peer): void {
+    this.follow()
+    this.meet(peer)
+    this.start()
+  }
+
+  peerReturned(peer: Peer): void {
+    this.follow()
+    this.meet(peer)
+  }
+
+  peerLeft(peer: Peer): void {
+    this.follow()
+    this.members.delete(peer.order)
+    this.greetings.delete(peer.order)
+    this.ungreeted.delete(peer.order)
+    this.world.removePeer(peer.order)
+    this.ownership.memberLeft(peer.order)
+  }
+
+  hostChanged(change: HostChange): void {
+    if (change.cause === 'healed') this.diverge()
+    if (change.handedOver !== undefined) this.guard(() => this.ownership.takeHandOver(change.handedOver as Uint8Array))
+    this.followHost(change.host.order)
+  }
+
+  joinState(): Uint8Array {
+    return this.ownership.ledgerMessage()
+  }
+
+  receiveJoinState(state: Uint8Array, from: Peer): void {
+    this.follow()
+    this.guard(() => this.ownership.take(from.order, state))
+  }
+
+  handOver(): Uint8Array {
+    return this.ownership.handOver()
+  }
+
+  receive(from: Peer, message: Uint8Array, lane: Lane): void {
+    this.follow()
+    const local = this.port.clock.now()
+    if (lane === 'datagram') {
+      const answer = this.world.take(from.order, message, local, this.now())
+      if (answer !== undefined) this.port.sendDatagram(from, answer, 'immediate')
+    } else if (message[0] === OWNERSHIP) this.guard(() => this.ownership.take(from.order, message.subarray(1)))
+    else if (message[0] === HELLO && message.length === 9) this.greeted(from, message)
+    else this.malformed++
+  }
+
+  closed(): void {
+    this.isClosed = true
+    this.timer?.cancel()
+    this.ownership.close()
+    this.world.close()
+  }
+
+  // Of the world: Roster, RecordHost, WorldListener, OwnershipHost.
+
+  get self(): number {
+    return this.port.self.order
+  }
+
+  get host(): number {
+    return this.hostOrder
+  }
+
+  get isStar(): boolean {
+    return this.wasStar
+  }
+
+  get others(): Iterable<number> {
+    return this.members.keys()
+  }
+
+  isMember(order: number): boolean {
+    return order === this.self || this.members.has(order)
+  }
+
+  mayWrite(order: number): boolean {
+    const member = this.memberOf(order)
+    return member !== undefined && (member as { readonly isSpectator?: boolean }).isSpectator !== true
+  }
+
+  memberOf(order: number): Peer | undefined {
+    return order === this.self ? this.port.self : this.members.get(order)
+  }
+
+  wasWritten(record: EntityRecord): void {
+    this.world.wasWritten(record)
+  }
+
+  shownTime(owner: number): number {
+    const link = this.world.linkOf(owner)
+    return this.now() - (link?.jitter.delay ?? 0)
+  }
+
+  heardTime(owner: number): number {
+    return this.world.linkOf(owner)?.heardAt ?? -Infinity
+  }
+
+  claim(record: EntityRecord): Promise<boolean> {
+    this.follow()
+    return this.ownership.claim(record)
+  }
+
+  give(record: EntityRecord, to: unknown): void {
+    this.checkMine(record, 'given away')
+    const peer = to as Peer | undefined
+    if (peer === undefined || this.memberOf(peer.order) !== peer || !this.mayWrite(peer.order)) {
+      throw new AltostratusError('BAD_RECEIVER', 'An entity can only be given to a player in the room.', {
+        hint: 'Take one of room.peers.',
+      })
+    }
+    if (peer.order !== this.self) this.ownership.give(record, peer.order)
+  }
+
+  despawn(record: EntityRecord): void {
+    this.checkMine(record, 'removed')
+    this.world.despawn(record)
+  }
+
+  spawned(record: EntityRecord): void {
+    this.tell(record, 'spawn')
+  }
+
+  removed(record: EntityRecord, reason: RemoveReason): void {
+    this.ownership.wasRemoved(record.id)
+    this.tell(record, 'remove', reason)
+  }
+
+  updated(record: EntityRecord): void {
+    this.tell(record, 'update')
+  }
+
+  visibleTo(record: EntityRecord, order: number): number {
+    return this.interest.fieldsFor(record, order)
+  }
+
+  relevance(record: EntityRecord, order: number): number {
+    return this.interest.relevance(record, order)
+  }
+
+  mayClaim(record: EntityRecord, order: number): boolean {
+    const { options, type } = this.kinds[record.type.index] as Kind
+    const { claim = type.rules.owner === 'host' } = options
+    const peer = this.memberOf(order)
+    return typeof claim === 'boolean' ? claim : peer !== undefined && claim(record.object as never, peer)
+  }
+
+  emit(order: number, bytes: Uint8Array): void {
+    const peer = this.members.get(order)
+    if (peer !== undefined) this.port.sendDatagram(peer, bytes)
+  }
+
+  timeAsked(): number | undefined {
+    return this.host === this.self ? this.now() : undefined
+  }
+
+  timeTold(asked: number, told: number): void {
+    if (this.host !== this.self) this.clock.sample(asked, told, this.port.clock.now())
+  }
+
+  sendReliable(order: number, message: Uint8Array): void {
+    const peer = this.members.get(order)
+    const framed = new Uint8Array(message.length + 1)
+    framed[0] = OWNERSHIP
+    framed.set(message, 1)
+    if (peer !== undefined) this.port.sendReliable(peer, framed)
+  }
+
+  private start(): void {
+    if (this.timer !== undefined || this.isClosed) return
+    this.follow()
+    if (this.host === this.self) this.clock.lead(this.port.clock.now())
+    this.nextRound = this.port.clock.now()
+    this.arm()
+  }
+
+  private arm(): void {
+    this.timer = this.port.clock.at(this.nextRound, () => {
+      const now = this.port.clock.now()
+      // Rounds keep their pace; those that a sleeping machine has missed are not made up for.
+      this.nextRound = Math.max(this.nextRound + 1_000 / this.rate, now)
+      this.round(now)
+      if (!this.isClosed) this.arm()
+    })
+  }
+
+  private round(local: number): void {
+    this.follow()
+    for (const order of this.ungreeted) this.greet(order)
+    this.ownership.tick(local)
+    this.askTime(local)
+    if (!this.clock.isSynchronised && local - this.startedAt < CLOCK_PATIENCE) return
+    this.interest.prepare()
+    const count = Math.max(1, this.members.size)
+    const share = Math.min(RATE_PER_RECEIVER, this.uplink / count)
+    // What surrounds the datagrams is spent, whatever is in them.
+    const rate = Math.max(share / 4, share - this.rate * DATAGRAM_OVERHEAD * 8)
+    this.world.flush(
+      local,
+      this.clock.now(local),
+      (order) => this.roomFor(order),
+      () => rate,
+    )
+  }
+
+  private roomFor(order: number): number {
+    const peer = this.members.get(order)
+    return peer !== undefined && this.port.isReachable(peer) ? this.port.datagramRoom(peer) : 0
+  }
+
+  private askTime(local: number): void {
+    const host = this.members.get(this.host)
+    const link = this.world.links.get(this.host)
+    if (host === undefined || link === undefined || local < this.clockAskAt) return
+    this.clockAskAt = local + (this.clockAsked++ < CLOCK_FIRST ? CLOCK_FAST : CLOCK_SLOW)
+    this.port.sendDatagram(host, link.askTime(local), 'immediate')
+  }
+
+  /** The room may have found its host, or become a star, without a word. */
+  private follow(): void {
+    if (this.port.host.order !== this.hostOrder) this.followHost(this.port.host.order)
+    const isStar = this.port.topology === 'star'
+    if (isStar === this.wasStar) return
+    this.wasStar = isStar
+    this.world.rosterChanged()
+  }
+
+  private followHost(order: number): void {
+    if (order === this.hostOrder) return
+    const local = this.port.clock.now()
+    const previous = this.hostOrder
+    this.hostOrder = order
+    this.ownership.formerHost = previous
+    this.world.rosterChanged()
+    this.ownership.hostChanged(previous, local)
+    this.clockAsked = 0
+    if (order === this.self) this.clock.lead(local)
+    else this.clock.follow()
+  }
+
+  private meet(peer: Peer): void {
+    this.members.set(peer.order, peer)
+    this.world.addPeer(peer.order)
+    this.ungreeted.add(peer.order)
+    this.greet(peer.order)
+  }
+
+  /** Tells a member which of possibly several lives of this end it talks to. */
+  private greet(order: number): void {
+    const peer = this.members.get(order)
+    const message = new Uint8Array(9)
+    message[0] = HELLO
+    new DataView(message.buffer).setFloat64(1, this.startedAt)
+    if (peer !== undefined && this.port.sendReliable(peer, message)) this.ungreeted.delete(order)
+  }
+
+  private greeted(from: Peer, message: Uint8Array): void {
+    const life = new DataView(message.buffer, message.byteOffset).getFloat64(1)
+    const before = this.greetings.get(from.order)
+    this.greetings.set(from.order, life)
+    if (before !== undefined && before !== life) this.world.restartPeer(from.order)
+  }
+
+  /** What this side knew in its host's name does not count any more. */
+  private diverge(): void {
+    for (const record of this.world.records.values()) if (record.isMine && record.type.rules.owner === 'host') this.tell(record, 'conflict')
+    this.world.diverge()
+  }
+
+  private tell(record: EntityRecord, event: keyof Kind['listeners'], reason?: RemoveReason): void {
+    const { listeners } = this.kinds[record.type.index] as Kind
+    for (const listener of listeners[event]) {
+      try {
+        listener(record.object, reason)
+      } catch (error) {
+        this.port.onError(error)
+      }
+    }
+  }
+
+  private checkMine(record: EntityRecord, what: string): void {
+    if (record.isMine) return
+    throw new AltostratusError('NOT_OWNER', `${record.type.name} ${record.id} can't be ${what}: another player owns it.`, {
+      hint: 'Await entity.claim() first.',
+    })
+  }
+
+  private guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.malformed++
+    }
+  }
+}
