@@ -210,7 +210,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
 
   claim(record: EntityRecord): Promise<boolean> {
     this.follow()
-    return this.ownership.claim(record)
+    return new Promise((resolve) => this.ownership.claim(record, resolve))
   }
 
   give(record: EntityRecord, to: unknown): void {

@@ -171,6 +171,25 @@ export class BitReader {
     }
   }
 
+  /** As {@link BitReader.ones} without a limit; −1 when the bits end before a zero. */
+  onesOrEnd(): number {
+    let count = 0
+    for (;;) {
+      if (this.count === 0) {
+        if (this.at >= this.bytes.length) return -1
+        this.pending = this.bytes[this.at++] as number
+        this.count = 8
+      }
+      const run = Math.min(31 - Math.clz32(~this.pending & -~this.pending), this.count)
+      count += run
+      if (run < this.count) {
+        this.skip(run + 1)
+        return count
+      }
+      this.skip(run)
+    }
+  }
+
   private skip(bits: number): void {
     this.pending >>>= bits
     this.count -= bits

@@ -140,6 +140,8 @@ export class EntityRecord {
   /** As {@link EntityRecord.write}, whoever owns it. */
   put(plan: FieldPlan, value: unknown): void {
     const { bit, lane } = plan
+    // What is the same again, texts above all, costs nothing. A first −0 after 0 is the same, too.
+    if (value === this.values[bit]) return
     const raw = plan.field.encode(value, plan.path)
     if (plan.isNumber) {
       const number = plan.field.shape.kind === 'float32' ? orderedFloat32(raw as number) : Number(raw)

@@ -63,19 +63,16 @@ export class Ownership {
     this.host = host
   }
 
-  /** Asks for an entity. Resolves when it is decided. */
-  claim(record: EntityRecord): Promise<boolean> {
-    if (record.isMine) return Promise.resolve(true)
-    if (!record.isAlive || record.id === SHARED_ID) return Promise.resolve(false)
-    return new Promise((resolve) => {
-      const waiting = this.claims.get(record.id)
-      if (waiting !== undefined) {
-        waiting.push(resolve)
-        return
-      }
-      this.claims.set(record.id, [resolve])
+  /** Asks for an entity. @param decided Called once, with whether this member may write now. */
+  claim(record: EntityRecord, decided: (granted: boolean) => void): void {
+    const waiting = this.claims.get(record.id)
+    if (record.isMine) decided(true)
+    else if (!record.isAlive || record.id === SHARED_ID) decided(false)
+    else if (waiting !== undefined) waiting.push(decided)
+    else {
+      this.claims.set(record.id, [decided])
       this.toHost(message(CLAIM, (bits) => writeId(bits, record.id)))
-    })
+    }
   }
 
   /** Hands an entity of this member's to another. */

@@ -22,13 +22,8 @@ export function writeGap(bits: BitWriter, gap: number, k: number): void {
 
 /** @returns −1 at the end of the list */
 export function readGap(bits: BitReader, k: number): number {
-  let ones = 0
-  for (;;) {
-    if (bits.remaining === 0) return -1
-    if (bits.small(1) === 0) break
-    ones++
-  }
-  return k > 0 ? ones * 2 ** k + bits.small(k) : ones
+  const ones = bits.onesOrEnd()
+  return ones > 0 || (ones === 0 && k > 0) ? ones * 2 ** k + (k > 0 ? bits.small(k) : 0) : ones
 }
 
 /** The `k` by which gaps come out shortest on average. */
