@@ -25,18 +25,16 @@ export function waysOf({ against, suites = SUITES, deliveries = ['unreliable', '
 /**
  * Starts the ends of all ways, one after the other. A rival that does not start is told with the reason and left out; bare UDP and this
  * SDK must start.
- * @returns The ways with their `pair`, and `notRun`.
+ * @param settings `(way, i)`: what else `connectPair` is to know of it.
+ * @returns The ways with their `pair` and their place among those given, `index`; and `notRun`.
  */
-export async function startWays(ways, { log, ...settings }) {
+export async function startWays(ways, { log, settings = () => ({}) }) {
   const started = []
   const notRun = []
-  for (const way of ways) {
+  for (const [index, way] of ways.entries()) {
     try {
-      const lanes = [{ delivery: way.delivery }]
-      started.push({
-        ...way,
-        pair: await connectPair({ adapter: way.adapter, options: way.options, lanes, ...settings, ...settings.of?.(way) }),
-      })
+      const { adapter, options, lanes = [{ delivery: way.delivery }] } = way
+      started.push({ ...way, index, pair: await connectPair({ adapter, options, lanes, ...settings(way, index) }) })
     } catch (error) {
       if (way.implementation === BARE || way.implementation === OURS) {
         for (const { pair } of started) pair.stop()

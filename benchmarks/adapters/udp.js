@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram'
+import { deliver, tagged } from './lanes.js'
 
 /** Room for what comes while the process is busy. Bytes. */
 const BUFFER = 1_048_576
@@ -48,19 +49,13 @@ function open(host) {
   })
 }
 
-function deliver(connection, lanes, bytes) {
-  if (lanes.length === 1) connection.onMessage(0, bytes)
-  else connection.onMessage(bytes[bytes.length - 1], bytes.subarray(0, -1))
-}
-
-/** With several lanes the last byte says which. */
 function connectionOf(socket, lanes, peer) {
   return {
     onMessage: () => {},
     onDrain: () => {},
     send(lane, bytes) {
       const { port, address } = peer()
-      socket.send(lanes.length === 1 ? bytes : [bytes, Uint8Array.of(lane)], port, address)
+      socket.send(tagged(lanes, lane, bytes), port, address)
       return true
     },
     close: () => socket.close(),

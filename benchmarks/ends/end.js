@@ -2,11 +2,15 @@
  * A process that is one end of a measurement. It does what the process that started it asks for, one call after the other, and ends with
  * it. The calls are the functions of `CALLS`.
  */
+import { setPriority } from 'node:os'
 import { loadAdapter } from '../suite.js'
 import { stayAwake } from './awake.js'
 import { flood, resetCount, takeCount } from './flood.js'
 import { ping } from './ping.js'
 import { record, recorded, stream } from './stream.js'
+
+/** Before what else the machine does, where the system lets it: a benchmark is disturbed less. */
+const PRIORITY = -10
 
 let connection
 let letSleep = () => {}
@@ -57,6 +61,12 @@ const CALLS = {
   record: (args) => record(connection, args),
   recorded,
   stream: (args) => stream(connection, args),
+}
+
+try {
+  setPriority(PRIORITY)
+} catch {
+  // That takes root; without, it runs like all others.
 }
 
 process.on('disconnect', () => process.exit(0))

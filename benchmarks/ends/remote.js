@@ -5,15 +5,22 @@ const PROGRAM = fileURLToPath(new URL('end.js', import.meta.url))
 /** An end that has not answered by then hangs; what takes longer is asked for with its own limit. Milliseconds. */
 const PATIENCE = 20_000
 /** How much of what a process that failed has printed is told. Characters. */
-const MOST_SAID = 400
+const MOST_SAID = 2_000
 
 /**
  * Starts a process that is one end of a measurement: see end.js for what can be asked of it. Each end of each way is a process of its
  * own, so that no library's threads or garbage are measured with another.
+ */
+export function startEnd(options) {
+  return startProcess(PROGRAM, options)
+}
+
+/**
+ * Starts a process that answers calls over IPC, `{ id, name, args }` by `{ id, value }` or `{ id, error }`.
  * @param namespace Network namespace that it is to run in.
  */
-export function startEnd({ namespace, nodeOptions = [] } = {}) {
-  const command = [process.execPath, ...nodeOptions, PROGRAM]
+export function startProcess(program, { namespace, nodeOptions = [] } = {}) {
+  const command = [process.execPath, ...nodeOptions, program]
   const [file, ...args] = namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command]
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' })
   const waiting = new Map()

@@ -5,9 +5,6 @@ export function sharedNow() {
 
 /** Time of sending and number of the message, at the front of each. */
 const HEADER = 12
-/** A message is counted as sent on time; those of a timer that fired late follow at once, as a game's loop would make up for them. Milliseconds. */
-const TICK = 1
-
 const recordings = new Map()
 
 /** Notes when each message of a lane arrives, from now on. */
@@ -34,16 +31,19 @@ export function recorded({ lane = 0 } = {}) {
   return recordings.get(lane) ?? { latencies: new Float64Array(0), arrived: 0, bytes: 0, repeated: 0 }
 }
 
-/** Sends messages of a size at a rate for a time. @returns How many it sent, and how many of them were refused. */
+/**
+ * Sends messages of a size at a rate for a time. Those that are late, because the timer was, follow at once, as a game's loop would make up for them.
+ * @returns How many it sent, and how many of them were refused.
+ */
 export function stream(connection, { lane = 0, size, hz, milliseconds }) {
   const count = Math.round((milliseconds / 1_000) * hz)
   const started = sharedNow()
+  const dueAt = (number) => started + (number / hz) * 1_000
   let sent = 0
   let refused = 0
   return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      const due = Math.min(count, Math.floor(((sharedNow() - started) / 1_000) * hz))
-      for (; sent < due; sent++) {
+    const tick = () => {
+      for (; sent < count && dueAt(sent) <= sharedNow(); sent++) {
         // A new one each time: some libraries keep what they are given until it is sent.
         const message = new Uint8Array(size)
         const view = new DataView(message.buffer)
@@ -51,9 +51,9 @@ export function stream(connection, { lane = 0, size, hz, milliseconds }) {
         view.setUint32(8, sent)
         if (connection.send(lane, message) === false) refused++
       }
-      if (sent < count) return
-      clearInterval(timer)
-      resolve({ sent, refused })
-    }, TICK)
+      if (sent < count) setTimeout(tick, Math.max(1, dueAt(sent) - sharedNow()))
+      else resolve({ sent, refused })
+    }
+    tick()
   })
 }
