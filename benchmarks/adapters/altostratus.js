@@ -14,31 +14,31 @@ import {
 /** Numbers of the cipher suites. */
 const SUITES = { 'aes-gcm': 2, 'aes-cbc-hmac': 1, chacha20: 3 }
 const DEFAULT_SUITE = 'aes-gcm'
-/** What a flow may hold, so that a writer in a hurry wakes seldom. Bytes. */
-const QUEUE = 1_048_576
+/** What a flow may hold, if nothing is said, so that a writer in a hurry wakes seldom. Bytes. */
+const FULL = 1_048_576
 /** RTMFP's levels for what is urgent and what is not; lanes that say nothing have the level between. */
 const LEVELS = { high: 6, normal: 3, low: 1 }
 
-/** This SDK's transport: one RTMFP session, one flow for each lane and direction. Options: `suite`. */
+/** This SDK's transport: one RTMFP session, one flow for each lane and direction. Options: `suite`, `full`. */
 export default {
-  async serve({ host, lanes, suite = DEFAULT_SUITE }, onConnection) {
+  async serve({ host, lanes, suite = DEFAULT_SUITE, full = FULL }, onConnection) {
     let connection
     const { link, endpoint } = await open(host, suite, (event, driver) => {
       if (event.type === 'session-open') {
-        connection = connectionOf(event.session, driver, lanes)
+        connection = connectionOf(event.session, driver, lanes, full)
         onConnection(connection)
       } else if (connection !== undefined) take(connection, event)
     })
     return { address: { host, port: link.port, fingerprint: endpoint.identity.peerId } }
   },
 
-  async connect({ host, address, lanes, suite = DEFAULT_SUITE }) {
+  async connect({ host, address, lanes, suite = DEFAULT_SUITE, full = FULL }) {
     let connection
     let opened
     const connected = new Promise((resolve, reject) => (opened = { resolve, reject }))
     const { endpoint, driver } = await open(host, suite, (event) => {
       if (event.type === 'session-open') {
-        connection = connectionOf(event.session, driver, lanes)
+        connection = connectionOf(event.session, driver, lanes, full)
         opened.resolve(connection)
       } else if (event.type === 'session-failed') opened.reject(new Error(`no session: ${event.reason}`))
       else if (connection !== undefined) take(connection, event)
@@ -83,14 +83,14 @@ async function open(host, suite, onEvent) {
 }
 
 /** A flow's metadata is its lane's number. */
-function connectionOf(session, driver, lanes) {
+function connectionOf(session, driver, lanes, full) {
   const flows = lanes.map(({ delivery, priority = 'normal' }, lane) =>
     session.openFlow({
       metadata: Uint8Array.of(lane, delivery === 'reliable' ? 1 : 0),
       retransmit: delivery === 'reliable',
       priority: LEVELS[priority],
       timeCritical: priority === 'high',
-      maxQueuedBytes: QUEUE,
+      maxQueuedBytes: full,
     }),
   )
   return {

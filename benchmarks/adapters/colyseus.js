@@ -6,12 +6,20 @@ import { deliver, tagged } from './lanes.js'
 
 const ROOM = 'bench'
 const TYPE = 'm'
+/** Its own limit is 4 KiB. */
+const MAX_PAYLOAD = 1_048_576
+/** What may wait to be sent, if nothing is said. Bytes. */
+const FULL = 1_048_576
 
 /** Colyseus: a room on its server, to which its client sends raw bytes, and which sends them back. */
 export default {
-  async serve({ host, lanes }, onConnection) {
+  async serve({ host, lanes, full = FULL }, onConnection) {
     const http = createServer()
-    const server = new Server({ transport: new WebSocketTransport({ server: http }), greet: false, gracefullyShutdown: false })
+    const server = new Server({
+      transport: new WebSocketTransport({ server: http, maxPayload: MAX_PAYLOAD }),
+      greet: false,
+      gracefullyShutdown: false,
+    })
     const connections = new Map()
     server.define(
       ROOM,
@@ -26,7 +34,9 @@ export default {
         onJoin(client) {
           const connection = connectionOf(
             (bytes) => client.sendBytes(TYPE, bytes),
+            client.ref,
             lanes,
+            full,
             () => client.leave(),
           )
           connections.set(client, connection)
@@ -38,11 +48,13 @@ export default {
     return { address: { url: `ws://${host}:${http.address().port}` } }
   },
 
-  async connect({ address, lanes }) {
+  async connect({ address, lanes, full = FULL }) {
     const room = await new Client(address.url).joinOrCreate(ROOM)
     const connection = connectionOf(
       (bytes) => room.sendBytes(TYPE, bytes),
+      room.connection.transport.ws,
       lanes,
+      full,
       () => room.leave(),
     )
     room.onMessage(TYPE, (bytes) => deliver(connection, lanes, bytes))
@@ -50,12 +62,13 @@ export default {
   },
 }
 
-/** It tells nothing of what waits to be sent. */
-function connectionOf(send, lanes, close) {
+/** It tells nothing of what waits to be sent; the WebSocket below it does, and nothing says when there is room again. */
+function connectionOf(send, socket, lanes, full, close) {
   return {
     onMessage: () => {},
     onDrain: () => {},
     send(lane, bytes) {
+      if (socket.bufferedAmount > full) return false
       send(tagged(lanes, lane, bytes))
       return true
     },

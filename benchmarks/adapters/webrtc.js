@@ -1,24 +1,24 @@
 import { openSignalling, startSignaller } from './signalling.js'
 
-/** What may wait to be sent, and when there is room again. Bytes. */
+/** What may wait to be sent, if nothing is said; there is room again at a quarter of it. Bytes. */
 const FULL = 1_048_576
-const ROOM = 262_144
+const ROOM_SHARE = 0.25
 
 /**
  * An adapter for a WebRTC library: one data channel for each lane, offers, answers and candidates by way of a WebSocket that hands on all
- * that it gets. Options: `signaller`, the URL of one that runs already.
+ * that it gets. Options: `signaller`, the URL of one that runs already; `full`.
  * @param openPeer `(host, onSignal, onChannel)`: opens a peer connection, `{ channel(label, delivery), signal(message), close() }`. Channels
  * are `{ label, send(bytes), buffered(), roomBelow(bytes), onOpen, onMessage, onRoom }`.
  */
 export function webRtcAdapter(openPeer) {
   return {
-    async serve({ host, lanes, signaller }, onConnection) {
+    async serve({ host, lanes, signaller, full = FULL }, onConnection) {
       const url = signaller ?? (await startSignaller(host))
       const signalling = await openSignalling(url, host)
       const channels = []
       const peer = openPeer(host, signalling.send, (channel) => {
         channels[Number(channel.label)] = channel
-        if (channels.filter(Boolean).length === lanes.length) onConnection(connectionOf(peer, channels))
+        if (channels.filter(Boolean).length === lanes.length) onConnection(connectionOf(peer, channels, full))
       })
       signalling.onMessage((message) => peer.signal(message))
       return { address: { signaller: url } }
@@ -27,25 +27,25 @@ export function webRtcAdapter(openPeer) {
     /** What can be done before anybody is named to connect to. */
     prepare: ({ host, address }) => openSignalling(address.signaller, host),
 
-    async connect({ host, address, lanes, prepared }) {
+    async connect({ host, address, lanes, prepared, full = FULL }) {
       const signalling = prepared ?? (await openSignalling(address.signaller, host))
       const peer = openPeer(host, signalling.send, () => {})
       signalling.onMessage((message) => peer.signal(message))
       const channels = lanes.map(({ delivery }, lane) => peer.channel(String(lane), delivery))
       const opened = Promise.all(channels.map((channel) => new Promise((resolve) => (channel.onOpen = resolve))))
-      const connection = connectionOf(peer, channels)
+      const connection = connectionOf(peer, channels, full)
       await opened
       return connection
     },
   }
 }
 
-function connectionOf(peer, channels) {
+function connectionOf(peer, channels, full) {
   const connection = {
     onMessage: () => {},
     onDrain: () => {},
     send(lane, bytes) {
-      if (channels[lane].buffered() > FULL) return false
+      if (channels[lane].buffered() > full) return false
       channels[lane].send(bytes)
       return true
     },
@@ -54,7 +54,7 @@ function connectionOf(peer, channels) {
   for (const [lane, channel] of channels.entries()) {
     channel.onMessage = (bytes) => connection.onMessage(lane, bytes)
     channel.onRoom = () => connection.onDrain()
-    channel.roomBelow(ROOM)
+    channel.roomBelow(full * ROOM_SHARE)
   }
   return connection
 }

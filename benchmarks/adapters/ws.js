@@ -3,16 +3,16 @@ import { createServer as createTlsServer } from 'node:https'
 import { WebSocket, WebSocketServer } from 'ws'
 import { deliver, tagged } from './lanes.js'
 
-/** What may wait to be sent, and when there is room again. Bytes. */
+/** What may wait to be sent, if nothing is said; there is room again at a quarter of it. Bytes. */
 const FULL = 1_048_576
-const ROOM = 262_144
+const ROOM_SHARE = 0.25
 
-/** `ws`: messages over one TCP stream. Options: `tls`, `{ key, cert }`, to encrypt. */
+/** `ws`: messages over one TCP stream. Options: `tls`, `{ key, cert }`, to encrypt; `full`. */
 export default {
-  async serve({ host, lanes, tls }, onConnection) {
+  async serve({ host, lanes, tls, full = FULL }, onConnection) {
     const server = tls === undefined ? createPlainServer() : createTlsServer(tls)
     const sockets = new WebSocketServer({ server, perMessageDeflate: false })
-    sockets.on('connection', (socket) => onConnection(connectionOf(socket, lanes)))
+    sockets.on('connection', (socket) => onConnection(connectionOf(socket, lanes, full)))
     await new Promise((resolve, reject) => {
       server.once('error', reject)
       server.listen(0, host, resolve)
@@ -20,10 +20,10 @@ export default {
     return { address: { url: `${tls === undefined ? 'ws' : 'wss'}://${host}:${server.address().port}` } }
   },
 
-  async connect({ host, address, lanes }) {
+  async connect({ host, address, lanes, full = FULL }) {
     // The certificate of a benchmark is its own, and names nobody.
     const socket = new WebSocket(address.url, { perMessageDeflate: false, localAddress: host, rejectUnauthorized: false })
-    const connection = connectionOf(socket, lanes)
+    const connection = connectionOf(socket, lanes, full)
     await new Promise((resolve, reject) => {
       socket.once('open', resolve)
       socket.once('error', reject)
@@ -32,14 +32,14 @@ export default {
   },
 }
 
-function connectionOf(socket, lanes) {
-  let full = false
+function connectionOf(socket, lanes, full) {
+  let refused = false
   const connection = {
     onMessage: () => {},
     onDrain: () => {},
     send(lane, bytes) {
-      if (socket.bufferedAmount > FULL) {
-        full = true
+      if (socket.bufferedAmount > full) {
+        refused = true
         return false
       }
       socket.send(tagged(lanes, lane, bytes), sent)
@@ -48,8 +48,8 @@ function connectionOf(socket, lanes) {
     close: () => socket.terminate(),
   }
   const sent = () => {
-    if (!full || socket.bufferedAmount > ROOM) return
-    full = false
+    if (!refused || socket.bufferedAmount > full * ROOM_SHARE) return
+    refused = false
     connection.onDrain()
   }
   socket.on('message', (bytes) => deliver(connection, lanes, bytes))
