@@ -1,4 +1,4 @@
-import { connectPair } from './ends/remote.js'
+import { connectPair, keepAwake } from './ends/remote.js'
 import { percentile, significant } from './statistics.js'
 
 /** How far bare UDP may differ between the start and the end of a run before its figures are doubtful. */
@@ -19,7 +19,7 @@ export async function measureBaseline(seconds = Infinity) {
     await pair.far.call('echo')
     await pair.near.call('ping', { size: SIZE, milliseconds: WARM_UP * scale })
     const idle = await measure(pair, MEASURED * scale)
-    for (const end of [pair.near, pair.far]) await end.call('awake', { awake: true })
+    await keepAwake(pair, true)
     const awake = await measure(pair, MEASURED * scale)
     return { idle: idle.p50, awake: awake.p50, cpu: idle.cpu, unit: 'µs per round trip of 64 bytes' }
   } finally {

@@ -33,8 +33,8 @@ export async function startWays(ways, { log, settings = () => ({}) }) {
   const notRun = []
   for (const [index, way] of ways.entries()) {
     try {
-      const { adapter, options, lanes = [{ delivery: way.delivery }] } = way
-      started.push({ ...way, index, pair: await connectPair({ adapter, options, lanes, ...settings(way, index) }) })
+      const { adapter, options, lanes = [{ delivery: way.delivery }], middle } = way
+      started.push({ ...way, index, pair: await connectPair({ adapter, options, lanes, middle, ...settings(way, index) }) })
     } catch (error) {
       if (way.implementation === BARE || way.implementation === OURS) {
         for (const { pair } of started) pair.stop()

@@ -13,7 +13,7 @@ import {
 
 /** Numbers of the cipher suites. */
 const SUITES = { 'aes-gcm': 2, 'aes-cbc-hmac': 1, chacha20: 3 }
-const DEFAULT_SUITE = 'aes-gcm'
+export const DEFAULT_SUITE = 'aes-gcm'
 /** What a flow may hold, if nothing is said, so that a writer in a hurry wakes seldom. Bytes. */
 const FULL = 1_048_576
 /** RTMFP's levels for what is urgent and what is not; lanes that say nothing have the level between. */
@@ -23,7 +23,7 @@ const LEVELS = { high: 6, normal: 3, low: 1 }
 export default {
   async serve({ host, lanes, suite = DEFAULT_SUITE, full = FULL }, onConnection) {
     let connection
-    const { link, endpoint } = await open(host, suite, (event, driver) => {
+    const { link, endpoint } = await openEndpoint(host, suite, (event, driver) => {
       if (event.type === 'session-open') {
         connection = connectionOf(event.session, driver, lanes, full)
         onConnection(connection)
@@ -36,7 +36,7 @@ export default {
     let connection
     let opened
     const connected = new Promise((resolve, reject) => (opened = { resolve, reject }))
-    const { endpoint, driver } = await open(host, suite, (event) => {
+    const { endpoint, driver } = await openEndpoint(host, suite, (event) => {
       if (event.type === 'session-open') {
         connection = connectionOf(event.session, driver, lanes, full)
         opened.resolve(connection)
@@ -51,7 +51,7 @@ export default {
 /** An end by itself. `connect(end)` resolves with a session to the other end when that is open. */
 export async function openEnd(host, suite = DEFAULT_SUITE, onEvent) {
   let opened = () => {}
-  const { link, endpoint, driver } = await open(host, suite, (event) => {
+  const { link, endpoint, driver } = await openEndpoint(host, suite, (event) => {
     if (event.type === 'session-open') opened(event.session)
     onEvent(event)
   })
@@ -67,23 +67,34 @@ export async function openEnd(host, suite = DEFAULT_SUITE, onEvent) {
   }
 }
 
-function openSession({ endpoint, driver }, address) {
-  const epd = fingerprintEpd(Uint8Array.from(address.fingerprint.match(/../g), (hex) => parseInt(hex, 16)))
-  endpoint.open({ epd, candidates: [Address.from(address.host, address.port)], timeout: 10_000 }, driver.now())
+/**
+ * Opens a session. @param address Where somebody answers: whose fingerprint it has, or an introducer of that.
+ * @param more Other options of `Endpoint.open`.
+ */
+export function openSession({ endpoint, driver }, { host, port, fingerprint }, more = {}) {
+  const epd = fingerprintEpd(Uint8Array.from(fingerprint.match(/../g), (hex) => parseInt(hex, 16)))
+  const session = endpoint.open({ epd, candidates: [Address.from(host, port)], timeout: 10_000, ...more }, driver.now())
   driver.kick()
+  return session
 }
 
-async function open(host, suite, onEvent) {
+/** An endpoint and its driver. `more`: what else the endpoint is made with. */
+export async function openEndpoint(host, suite, onEvent, more = {}) {
   const parts = { backend: defaultBackend, random: systemRandom }
   const link = await openDatagramLink({ host })
   const suites = [SUITES[suite]]
-  const endpoint = new Endpoint({ ...parts, identity: createIdentity({ ...parts, suites }), policy: { ...DEFAULT_POLICY, suites } })
+  const endpoint = new Endpoint({
+    ...parts,
+    identity: createIdentity({ ...parts, suites }),
+    policy: { ...DEFAULT_POLICY, suites },
+    ...more,
+  })
   const driver = new Driver({ endpoint, link, clock: systemClock, onEvent: (event) => onEvent(event, driver) })
   return { link, endpoint, driver }
 }
 
 /** A flow's metadata is its lane's number. */
-function connectionOf(session, driver, lanes, full) {
+export function connectionOf(session, driver, lanes, full = FULL) {
   const flows = lanes.map(({ delivery, priority = 'normal' }, lane) =>
     session.openFlow({
       metadata: Uint8Array.of(lane, delivery === 'reliable' ? 1 : 0),
@@ -105,7 +116,8 @@ function connectionOf(session, driver, lanes, full) {
   }
 }
 
-function take(connection, event) {
+/** Takes an event of the connection's session. */
+export function take(connection, event) {
   switch (event.type) {
     case 'message':
       connection.onMessage(event.flow.metadata[0], event.data)

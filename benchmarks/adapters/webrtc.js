@@ -12,6 +12,8 @@ const ROOM_SHARE = 0.25
  */
 export function webRtcAdapter(openPeer) {
   return {
+    startMiddle: async ({ host }) => ({ signaller: await startSignaller(host) }),
+
     async serve({ host, lanes, signaller, full = FULL }, onConnection) {
       const url = signaller ?? (await startSignaller(host))
       const signalling = await openSignalling(url, host)
@@ -21,7 +23,13 @@ export function webRtcAdapter(openPeer) {
         if (channels.filter(Boolean).length === lanes.length) onConnection(connectionOf(peer, channels, full))
       })
       signalling.onMessage((message) => peer.signal(message))
-      return { address: { signaller: url } }
+      return {
+        address: { signaller: url },
+        close() {
+          signalling.close()
+          peer.close()
+        },
+      }
     },
 
     /** What can be done before anybody is named to connect to. */
@@ -35,6 +43,11 @@ export function webRtcAdapter(openPeer) {
       const opened = Promise.all(channels.map((channel) => new Promise((resolve) => (channel.onOpen = resolve))))
       const connection = connectionOf(peer, channels, full)
       await opened
+      const { close } = connection
+      connection.close = () => {
+        signalling.close()
+        close()
+      }
       return connection
     },
   }

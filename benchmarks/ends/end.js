@@ -2,9 +2,11 @@
  * A process that is one end of a measurement. It does what the process that started it asks for, one call after the other, and ends with
  * it. The calls are the functions of `CALLS`.
  */
-import { setPriority } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { cpus, setPriority } from 'node:os'
 import { loadAdapter } from '../suite.js'
 import { stayAwake } from './awake.js'
+import { cameAt, dial, hangUp, listen, startMiddle } from './dial.js'
 import { flood, resetCount, takeCount } from './flood.js'
 import { ping } from './ping.js'
 import { record, recorded, stream } from './stream.js'
@@ -40,9 +42,10 @@ const CALLS = {
   echo() {
     connection.onMessage = (lane, bytes) => void connection.send(lane, bytes)
   },
-  /** Keeps the event loop turning, or lets it sleep. */
-  awake({ awake }) {
+  /** Keeps the event loop turning, or lets it sleep. `core`: the processor core that its own thread is to have for that. */
+  awake({ awake, core }) {
     letSleep()
+    pinTo(awake ? core : undefined)
     letSleep = awake ? stayAwake() : () => {}
   },
   /** Processor time of this process so far, all its threads, µs. */
@@ -61,12 +64,27 @@ const CALLS = {
   record: (args) => record(connection, args),
   recorded,
   stream: (args) => stream(connection, args),
+  startMiddle,
+  listen,
+  cameAt,
+  dial,
+  hangUp,
 }
 
 try {
   setPriority(PRIORITY)
 } catch {
   // That takes root; without, it runs like all others.
+}
+
+/** Two ends that never sleep on one core would wait for each other's turn. */
+function pinTo(core) {
+  const list = core === undefined ? `0-${cpus().length - 1}` : String(core)
+  try {
+    execFileSync('taskset', ['--pid', '--cpu-list', list, String(process.pid)], { stdio: 'ignore' })
+  } catch {
+    // Where there is no taskset, the system decides.
+  }
 }
 
 process.on('disconnect', () => process.exit(0))

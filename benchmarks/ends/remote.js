@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
+import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
+const LOOPBACK = '127.0.0.1'
 const PROGRAM = fileURLToPath(new URL('end.js', import.meta.url))
 /** An end that has not answered by then hangs; what takes longer is asked for with its own limit. Milliseconds. */
 const PATIENCE = 20_000
@@ -71,16 +73,27 @@ export function startProcess(program, { namespace, nodeOptions = [] } = {}) {
   }
 }
 
-/** Two ends of an adapter that are connected. @throws what either end threw, having stopped both */
-export async function connectPair({ adapter, options = {}, lanes, near = {}, far = {}, nodeOptions = [] }) {
+/** Keeps the event loops of both ends turning, each on a core of its own, or lets them sleep. */
+export async function keepAwake({ near, far }, awake) {
+  await near.call('awake', { awake, core: 0 })
+  await far.call('awake', { awake, core: cpus().length - 1 })
+}
+
+/**
+ * Two ends of an adapter that are connected. @param middle Whether there is a third between them, an introducer or the like, in a process of
+ * its own. @throws what an end threw, having stopped all
+ */
+export async function connectPair({ adapter, options = {}, lanes, near = {}, far = {}, middle = false, nodeOptions = [] }) {
   const ends = { far: startEnd({ ...far, nodeOptions }), near: startEnd({ ...near, nodeOptions }) }
+  if (middle) ends.middle = startEnd({ nodeOptions })
   const stop = () => {
-    ends.near.stop()
-    ends.far.stop()
+    for (const end of Object.values(ends)) end.stop()
   }
   try {
-    const address = await ends.far.call('serve', { adapter, options, lanes, host: far.host ?? '127.0.0.1' })
-    await ends.near.call('connect', { adapter, options, lanes, address, host: near.host ?? '127.0.0.1' })
+    const settings = { adapter, options, lanes }
+    if (middle) settings.options = { ...options, ...(await ends.middle.call('startMiddle', { adapter, host: LOOPBACK })) }
+    const address = await ends.far.call('serve', { ...settings, host: far.host ?? LOOPBACK })
+    await ends.near.call('connect', { ...settings, address, host: near.host ?? LOOPBACK })
     await ends.far.call('connected')
   } catch (error) {
     stop()

@@ -1,5 +1,6 @@
-import { BARE } from '../suite.js'
+import { BARE, OURS } from '../suite.js'
 import { curve, percentiles, significant } from '../statistics.js'
+import { keepAwake } from '../ends/remote.js'
 import { startWays, waysOf } from '../ways.js'
 
 const SIZES = [64, 1_200]
@@ -7,9 +8,9 @@ const MODES = ['idle', 'awake']
 /** Each way is measured in this many turns, one after the other, so that a machine that slows down slows all of them. */
 const TURNS = 3
 /** Round trips thrown away before the first turn, until the code of both processes is compiled, and the longest that they may take; then at the beginning of each turn. Milliseconds. */
-const FIRST_WARM_UP = { most: 4_000, milliseconds: 1_500 }
+const FIRST_WARM_UP = { most: 10_000, milliseconds: 3_000 }
 /** Share of the time that the first warm-up may take. */
-const WARM_UP_SHARE = 0.3
+const WARM_UP_SHARE = 0.35
 const WARM_UP = 30
 /** A turn is not shorter, however little time there is. Milliseconds. */
 const SHORTEST_TURN = 20
@@ -20,7 +21,7 @@ const SHORTEST_TURN = 20
  */
 export default {
   async run({ seconds, against, log }) {
-    const { started, notRun } = await startWays(waysOf({ against }), { log })
+    const { started, notRun } = await startWays(allWays(against), { log })
     try {
       const cells = SIZES.flatMap((size) => MODES.map((mode) => ({ size, mode })))
       const began = performance.now()
@@ -43,10 +44,25 @@ export default {
   },
 }
 
+/** Beside the transports this SDK as a game has it, a channel of a room, straight and by way of the introducer. */
+function allWays(against) {
+  const [bare, ...others] = waysOf({ against })
+  const room = { implementation: OURS, adapter: 'altostratus-room', delivery: 'unreliable', middle: true }
+  const ours = others.filter(({ implementation }) => implementation === OURS)
+  return [
+    bare,
+    ...ours,
+    { ...room, name: 'altostratus room, unreliable', options: {} },
+    { ...room, name: 'altostratus room, relayed', options: { relay: 'always' } },
+    ...others.filter((way) => !ours.includes(way)),
+  ]
+}
+
 /** One turn of one way. */
-async function takeTurn({ near, far }, cell, milliseconds) {
+async function takeTurn(pair, cell, milliseconds) {
   const { size, mode } = cell
-  for (const end of [near, far]) await end.call('awake', { awake: mode === 'awake' })
+  const { near, far } = pair
+  if (mode === 'awake') await keepAwake(pair, true)
   await near.call('ping', { size, milliseconds: WARM_UP })
   const before = await far.call('cpu')
   const { samples, cpu, lost } = await near.call('ping', { size, milliseconds }, milliseconds)
@@ -54,7 +70,7 @@ async function takeTurn({ near, far }, cell, milliseconds) {
   cell.near += cpu
   cell.lost += lost
   for (const sample of samples) cell.samples.push(sample)
-  for (const end of [near, far]) await end.call('awake', { awake: false })
+  if (mode === 'awake') await keepAwake(pair, false)
 }
 
 function rowsOf(ways, i) {
