@@ -3,7 +3,8 @@
  * they are worth what their ratios are worth.
  */
 import { UsageError, USAGE, parseCommandLine } from './command-line.js'
-import { FULL_RESULT, RESULTS, loadResult, saveResult } from './result.js'
+import { makeReport } from './report/report.js'
+import { FULL_RESULT, RESULTS, saveResult } from './result.js'
 import { runBenchmarks } from './run.js'
 import { printSummary } from './summary.js'
 
@@ -23,7 +24,7 @@ async function main(args) {
     return EXIT_USAGE
   }
   if (command.kind === 'help') console.log(USAGE)
-  else if (command.kind === 'report') return makeReport(command.file ?? FULL_RESULT)
+  else if (command.kind === 'report') return report(command.file ?? FULL_RESULT)
   else return run(command)
   return 0
 }
@@ -35,17 +36,20 @@ async function run({ names, all, json, seconds, against }) {
   saveResult(result, file)
   if (!json) printSummary(result)
   log(`saved as ${file}`)
+  const { html, problem } = makeReport(file, { docs: all })
+  log(problem ?? `drawn as ${html}`)
   // The last line of the output.
   if (json) console.log(JSON.stringify(result))
   return failed ? 1 : 0
 }
 
-function makeReport(file) {
+function report(file) {
   try {
-    loadResult(file)
+    const { html, page, problem } = makeReport(file, { docs: true })
+    console.log([page, html, problem].filter((text) => text !== undefined).join('\n'))
+    return problem === undefined ? 0 : 1
   } catch (error) {
     console.error(`bench: ${error.message}`)
     return EXIT_USAGE
   }
-  return 0
 }

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { cpus, setPriority } from 'node:os'
 import { loadAdapter } from '../suite.js'
 import { stayAwake } from './awake.js'
+import * as crowd from './crowd.js'
 import { cameAt, dial, hangUp, listen, startMiddle } from './dial.js'
 import { flood, resetCount, takeCount } from './flood.js'
 import { ping } from './ping.js'
@@ -64,6 +65,7 @@ const CALLS = {
   record: (args) => record(connection, args),
   recorded,
   stream: (args) => stream(connection, args),
+  ...crowd,
   startMiddle,
   listen,
   cameAt,

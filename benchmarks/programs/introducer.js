@@ -1,1 +1,165 @@
-export default { missing: 'it is not there yet' }
+import { startEnd, connectPair } from '../ends/remote.js'
+import { significant } from '../statistics.js'
+
+/** Peers that are registered at last, if there is time enough: so many a second of it. */
+const PEERS = 10_000
+const PEERS_PER_SECOND = 250
+/** Peers that only warm the introducer's code up. */
+const WARM_UP = 400
+/** Of those, rooms that are filled while all that costs is counted. */
+const ROOM_SIZE = 8
+const PEERS_PER_ROOM_RUN = 320
+/** Processes that the peers are in, and connections that each opens at a time. */
+const CROWDS = 2
+const PARALLEL = 32
+/** Share of the time that the first registrations, and the many, may take. */
+const WARM_UP_SHARE = 0.1
+const REGISTER_SHARE = 0.5
+/** How long a crowd may take beyond that. Milliseconds. */
+const PATIENCE = 60_000
+/** How long registered peers are left alone: keepalives go out every 10 s. Share of the time, and at least and at most so many milliseconds. */
+const IDLE_SHARE = 0.2
+const IDLE_LEAST = 1_000
+const IDLE_MOST = 15_000
+/** Time for what the last registrations leave behind to be done. Milliseconds. */
+const SETTLE = 1_000
+/** What is relayed, and how long. Bytes, share of the time. */
+const RELAYED_SIZE = 1_100
+const RELAY_SHARE = 0.1
+/** The relay's limits are for players; here it is to show what it can do. */
+const UNLIMITED = { peerPackets: 1e6, peerBytes: 1e9, roomPackets: 1e6, roomBytes: 1e9 }
+
+/** What an introducer costs: in a process of its own, real peers in others. */
+export default {
+  async run({ seconds, log, baseline }) {
+    const server = startEnd({ nodeOptions: ['--expose-gc'] })
+    const crowds = Array.from({ length: CROWDS }, () => startEnd())
+    try {
+      const url = await server.call('startIntroducer', { relay: UNLIMITED })
+      const gather = async (count, share) => {
+        const most = seconds * 1_000 * share
+        const args = { url, count: Math.ceil(count / CROWDS), parallel: PARALLEL, least: ROOM_SIZE, most }
+        const each = await Promise.all(crowds.map((crowd) => crowd.call('gather', args, PATIENCE + most)))
+        const failed = each.reduce((sum, one) => sum + one.failed, 0)
+        if (failed > 0) log(`  ${failed} of ${count} peers did not get through`)
+      }
+      const peers = Math.round(Math.min(PEERS, seconds * PEERS_PER_SECOND))
+      const small = Math.min(1, peers / PEERS)
+
+      await gather(Math.max(CROWDS * ROOM_SIZE, WARM_UP * small), WARM_UP_SHARE)
+      const rooms = Math.max(1, Math.floor((PEERS_PER_ROOM_RUN * small) / ROOM_SIZE / CROWDS))
+      const introduced = await costOf(server, () =>
+        Promise.all(crowds.map((crowd) => crowd.call('fillRooms', { rooms, size: ROOM_SIZE }, PATIENCE))),
+      )
+      log('  introductions')
+
+      const before = await server.call('memory')
+      const atFirst = (await server.call('introducerStats')).peers
+      const registered = await costOf(server, () => gather(peers - atFirst, REGISTER_SHARE))
+      await wait(SETTLE)
+      const after = await server.call('memory')
+      const { peers: present } = await server.call('introducerStats')
+      log(`  ${present} peers registered`)
+
+      const idle = await costOf(server, () => wait(Math.min(IDLE_MOST, Math.max(IDLE_LEAST, seconds * 1_000 * IDLE_SHARE))))
+      log('  idle')
+      const relayed = await relay(url, server, Math.max(300, seconds * 1_000 * RELAY_SHARE))
+      log('  relay')
+
+      const added = present - atFirst
+      const heap = (usage) => usage.heapUsed + usage.external
+      return {
+        ...describe(present),
+        notRun: [],
+        rows: [
+          rate('registrations', added, registered, baseline),
+          rate('introductions', introduced.introductions, introduced, baseline),
+          rate('relayed packets', relayed.packets, relayed, baseline),
+          {
+            ...row('one idle peer'),
+            bytes: Math.round((heap(after) - heap(before)) / added),
+            resident: Math.round((after.rss - before.rss) / added),
+            // Of a core, by one peer: what it costs to be there and answer keepalives, beside one round trip of bare UDP a second.
+            ratio: significant(idle.cpu / (idle.milliseconds / 1_000) / present / baseline.cpu, 3),
+          },
+          {
+            ...row(`${present.toLocaleString('en-US')} idle peers`),
+            core: significant((100 * idle.cpu) / (idle.milliseconds * 1_000), 3),
+            ratio: significant(idle.cpu / (idle.milliseconds / 1_000) / baseline.cpu, 3),
+          },
+        ],
+      }
+    } finally {
+      for (const end of [server, ...crowds]) end.stop()
+    }
+  },
+}
+
+/** What the introducer's process spends, and does, while something happens. */
+async function costOf(server, work) {
+  const statsBefore = await server.call('introducerStats')
+  const before = await server.call('cpu')
+  const began = performance.now()
+  await work()
+  const milliseconds = performance.now() - began
+  const cpu = (await server.call('cpu')) - before
+  const stats = await server.call('introducerStats')
+  return {
+    milliseconds,
+    cpu,
+    introductions: stats.introductions - statsBefore.introductions,
+    packets: stats.relay.packets - statsBefore.relay.packets,
+  }
+}
+
+/** Two peers in a room that may see each other only by way of the introducer; one sends as fast as it can. */
+async function relay(url, server, milliseconds) {
+  const lanes = [{ delivery: 'unreliable' }]
+  const pair = await connectPair({ adapter: 'altostratus-room', options: { relay: 'always', introducer: url }, lanes })
+  try {
+    await pair.far.call('resetCount')
+    return await costOf(server, () => pair.near.call('flood', { size: RELAYED_SIZE, milliseconds }, milliseconds))
+  } finally {
+    pair.stop()
+  }
+}
+
+function rate(name, count, { milliseconds, cpu }, baseline) {
+  return {
+    ...row(name),
+    count,
+    perSecond: Math.round((count / milliseconds) * 1_000),
+    perCore: Math.round(count / (cpu / 1e6)),
+    micros: significant(cpu / count, 3),
+    ratio: significant(cpu / count / baseline.cpu, 3),
+  }
+}
+
+function row(name) {
+  return { name, implementation: 'altostratus' }
+}
+
+function wait(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}
+
+function describe(peers) {
+  return {
+    title: `An introducer with ${peers.toLocaleString('en-US')} peers`,
+    unit: 'as named',
+    about: `An introducer in a process of its own; the peers are real ones, in ${CROWDS} other processes on the same machine, which do most of the work: so what counts is what a core of the introducer would do, by the processor time that it took. Introductions happen as peers join rooms of ${ROOM_SIZE} by code, all that goes with it included. Keepalives are as by default. Memory is heap and buffers after garbage collection; resident memory beside it.`,
+    ratioOf:
+      "the introducer's processor time ÷ that of one side of a round trip of bare UDP (for what is idle: a second of it ÷ one round trip)",
+    columns: [
+      { key: 'count', label: 'count' },
+      { key: 'perSecond', label: 'a second, here' },
+      { key: 'perCore', label: 'a second of one core' },
+      { key: 'micros', label: 'CPU µs each' },
+      { key: 'bytes', label: 'bytes' },
+      { key: 'resident', label: 'bytes resident' },
+      { key: 'core', label: '% of a core' },
+      { key: 'ratio', label: 'ratio' },
+    ],
+    charts: [],
+  }
+}

@@ -74,12 +74,13 @@ async function takeTurn(pair, cell, milliseconds) {
 }
 
 function rowsOf(ways, i) {
-  const rows = ways.map(({ name, implementation, cells }) => {
+  const rows = ways.map(({ name, implementation, secondary, cells }) => {
     const { size, mode, samples, near, far, lost } = cells[i]
     return {
       name,
       implementation,
       group: groupOf(size, mode),
+      secondary,
       ...percentiles(samples),
       nearCpu: significant(near / samples.length, 3),
       farCpu: significant(far / samples.length, 3),
