@@ -9,6 +9,7 @@ import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { EndpointEvent, Session } from '../rtmfp/session.ts'
 import {
+  ABANDON_AFTER,
   CLIENT_DEAD_AFTER,
   CLIENT_KEEPALIVE,
   CONNECT_TIMEOUT,
@@ -17,6 +18,9 @@ import {
   RECONNECT_LAST,
   REQUEST_FLOW,
   REQUEST_TIMEOUT,
+  STREAM_DELAY,
+  URGENT_PAUSE,
+  URGENT_TIMEOUT,
 } from './constants.ts'
 import type { ProbeSource, ProbeTicket } from './probe.ts'
 import { asContact, asListings, asProbeTicket, asTicket, decodeResponse, encodeRequest } from './protocol.ts'
@@ -43,6 +47,12 @@ export interface IntroducerClientOptions {
   readonly localAddresses: readonly Address[]
   readonly endpoint: Endpoint
   readonly clock: Clock
+  /** Opens a stream to the introducer, for where UDP does not get through; resolves with the address that it then has. */
+  readonly openStream?: (() => Promise<Address>) | undefined
+  /** Looks the host's addresses up anew, when the introducer is to be found again: it may have moved. */
+  readonly lookUp?: (() => Promise<readonly Address[]>) | undefined
+  /** Whether something depends on the introducer: then it is looked for without a pause. */
+  readonly isNeeded?: () => boolean
   /** Whether others reach this end by way of the introducer; `auto` by default. */
   readonly relay?: RelayUse
   /** Called after each use of the endpoint. */
@@ -58,6 +68,8 @@ interface Events {
   contact: (peerId: string, contact: Contact) => void
   left: (roomId: string, peerId: string) => void
   state: (state: IntroducerState) => void
+  /** It does not answer. */
+  silent: () => void
 }
 
 interface Pending {
@@ -81,10 +93,16 @@ export class IntroducerClient {
   private nextId = 1
   private retryAfter = RECONNECT_FIRST
   private retryTimer: Timer | undefined = undefined
+  private streamTimer: Timer | undefined = undefined
+  private streamFailure: string | undefined = undefined
+  private candidates: readonly Address[]
+  /** Counts the times that it was looked for. */
+  private attempt = 0
   private opened: { readonly resolve: () => void; readonly reject: (error: AltostratusError) => void } | undefined = undefined
 
   constructor(options: IntroducerClientOptions) {
     this.options = options
+    this.candidates = options.candidates
   }
 
   get state(): IntroducerState {
@@ -174,6 +192,7 @@ export class IntroducerClient {
   close(): void {
     if (this.currentState === 'closed') return
     this.retryTimer?.cancel()
+    this.streamTimer?.cancel()
     this.tickets.clear()
     this.written.clear()
     this.failPending()
@@ -197,6 +216,9 @@ export class IntroducerClient {
       case 'session-closed':
         this.sessionLost()
         break
+      case 'session-silent':
+        this.fellSilent(event.session)
+        break
       case 'flow-open':
         this.flowOpened(event.flow)
         break
@@ -212,8 +234,20 @@ export class IntroducerClient {
   }
 
   private open(timeout: number): void {
-    const { url, candidates, endpoint, clock, kick } = this.options
-    this.session = endpoint.open(
+    const { clock, openStream } = this.options
+    const attempt = ++this.attempt
+    if (this.candidates.length > 0) this.session = this.openAt(this.candidates, timeout)
+    const { lookUp } = this.options
+    if (attempt > 1 && lookUp !== undefined) this.forgetFailure(lookUp().then((addresses) => this.found(addresses, attempt)))
+    if (openStream === undefined) return
+    const wait = this.session === undefined ? 0 : STREAM_DELAY
+    this.streamTimer?.cancel()
+    this.streamTimer = clock.at(clock.now() + wait, () => this.tryStream(timeout))
+  }
+
+  private openAt(candidates: readonly Address[], timeout: number): Session {
+    const { url, endpoint, clock, kick } = this.options
+    const session = endpoint.open(
       {
         epd: url.fingerprint === undefined ? ancillaryEpd(url.uri) : fingerprintEpd(url.fingerprint),
         candidates,
@@ -226,11 +260,60 @@ export class IntroducerClient {
       clock.now(),
     )
     kick()
+    return session
+  }
+
+  /** The host has these addresses by now. */
+  private found(addresses: readonly Address[], attempt: number): void {
+    const { endpoint, clock, kick } = this.options
+    if (addresses.length > 0) this.candidates = addresses
+    if (this.session === undefined || attempt !== this.attempt) return
+    for (const address of addresses) endpoint.addCandidate(this.session, address, clock.now())
+    kick()
+  }
+
+  /** Where UDP gets no answer, or none any more. */
+  private tryStream(timeout: number): void {
+    const { openStream } = this.options
+    if (openStream === undefined || (this.session?.state === 'open' && !this.session.isSilent)) return
+    const { attempt } = this
+    openStream().then(
+      (address) => this.streamOpened(address, attempt, timeout),
+      (error: unknown) => {
+        this.streamFailure = error instanceof Error ? error.message : String(error)
+        if (attempt === this.attempt && this.session === undefined) this.sessionLost()
+      },
+    )
+  }
+
+  private streamOpened(address: Address, attempt: number, timeout: number): void {
+    const { endpoint, clock, kick } = this.options
+    const { session } = this
+    if (attempt !== this.attempt || this.currentState === 'closed') return
+    if (session === undefined) this.session = this.openAt([address], timeout)
+    else if (session.state === 'open') session.offerPaths([address, ...this.candidates], clock.now())
+    else endpoint.addCandidate(session, address, clock.now())
+    kick()
+  }
+
+  /** Nothing comes from the introducer any more. */
+  private fellSilent(session: Session): void {
+    const { clock } = this.options
+    this.emit('silent')
+    this.tryStream(CONNECT_TIMEOUT)
+    // One that has started anew knows nothing of the session, and says nothing either.
+    clock.at(clock.now() + ABANDON_AFTER, () => {
+      if (this.session !== session || !session.isSilent || this.options.isNeeded?.() !== true) return
+      session.abandon()
+      this.options.kick()
+    })
   }
 
   private sessionOpened(session: Session): void {
     this.requests = session.openFlow({ metadata: utf8(REQUEST_FLOW), context: this })
     this.retryAfter = RECONNECT_FIRST
+    this.streamTimer?.cancel()
+    if (session.farAddress?.isDirect === false) session.offerPaths([session.farAddress, ...this.candidates], this.options.clock.now())
     this.setState('connected')
     const addresses = this.options.localAddresses.slice(0, MAX_LOCAL_ADDRESSES)
     this.forgetFailure(this.request({ op: 'register', addresses, relay: this.options.relay ?? 'auto' }))
@@ -271,8 +354,10 @@ export class IntroducerClient {
       return
     }
     this.setState('reconnecting')
-    const { clock } = this.options
-    this.retryTimer = clock.at(clock.now() + this.retryAfter, () => this.open(CONNECT_TIMEOUT))
+    const { clock, isNeeded } = this.options
+    const isUrgent = isNeeded?.() === true
+    const wait = isUrgent ? URGENT_PAUSE : this.retryAfter
+    this.retryTimer = clock.at(clock.now() + wait, () => this.open(isUrgent ? URGENT_TIMEOUT : CONNECT_TIMEOUT))
     this.retryAfter = Math.min(this.retryAfter * 2, RECONNECT_LAST)
   }
 
@@ -282,12 +367,18 @@ export class IntroducerClient {
   }
 
   private unreachable(): AltostratusError {
-    const { url, candidates } = this.options
-    const tried = candidates.map((address) => address.key).join(', ')
+    const { url, openStream } = this.options
+    const udp = this.candidates.map((address) => address.key).join(', ')
+    const ways = [...(udp === '' ? [] : [`UDP to ${udp}`]), ...(openStream === undefined ? [] : [this.streamTried()])]
+    const tried = ways.join(', and ')
     const pinned = url.fingerprint === undefined ? '' : ', that the fingerprint in the URL is its own'
-    return new AltostratusError('INTRODUCER_UNREACHABLE', `No answer from the introducer ${url.uri} (tried UDP to ${tried}).`, {
+    return new AltostratusError('INTRODUCER_UNREACHABLE', `No answer from the introducer ${url.uri} (tried ${tried}).`, {
       hint: `Check that it runs (npx altostratus introducer), that host and port are right${pinned}, and that no firewall blocks UDP to it.`,
     })
+  }
+
+  private streamTried(): string {
+    return this.streamFailure === undefined ? 'a WebSocket' : `a WebSocket: ${this.streamFailure}`
   }
 
   private flowOpened(flow: ReceiveFlow): void {

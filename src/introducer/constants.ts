@@ -19,6 +19,14 @@ export const REQUEST_TIMEOUT = 10_000
 export const RECONNECT_FIRST = 1_000
 export const RECONNECT_LAST = 30_000
 
+/** How long UDP has to answer before a stream is tried, too: a round trip around the world, with one retransmission. Milliseconds. */
+export const STREAM_DELAY = 700
+/** How long an introducer that others are reached by may be silent before it is taken to have started anew. Milliseconds. */
+export const ABANDON_AFTER = 1_000
+/** Then it is looked for again and again, each time so long, with hardly a pause: it must be found within 3 s of its return. Milliseconds. */
+export const URGENT_TIMEOUT = 1_500
+export const URGENT_PAUSE = 50
+
 /** How long a member whose session with the introducer is lost keeps its place. Milliseconds. */
 export const GRACE = 30_000
 /** Members of a room, at most and by default: a mesh of 64 has 63 sessions each. */

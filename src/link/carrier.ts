@@ -23,6 +23,7 @@ export class Carrier implements Link {
   private readonly isHidden: boolean
   private servers: readonly Address[] = []
   private stream: { readonly link: Link; readonly address: Address } | undefined = undefined
+  private streams = 0
   private handler: DatagramHandler | undefined = undefined
   /** By the first half of their ID. */
   private readonly paths = new Map<number, Address>()
@@ -48,18 +49,18 @@ export class Carrier implements Link {
     this.servers = servers
   }
 
-  /** Takes a stream to an introducer in, in place of one before. @param address What it is reached by through this link. */
-  useStream(link: Link, address: Address): void {
-    if (this.closing !== undefined) {
-      void link.close()
-      return
+  /** Takes a stream to an introducer in, in place of one before. @returns The address by which it is reached through this link. */
+  useStream(link: Link): Address {
+    const address = Address.stream(this.streams++)
+    if (this.closing !== undefined) void link.close()
+    else {
+      void this.stream?.link.close()
+      this.stream = { link, address }
+      link.start((datagram) => {
+        if (this.stream?.link === link) this.receive(datagram, address)
+      })
     }
-    const before = this.stream
-    this.stream = { link, address }
-    if (before !== undefined && before.link !== link) void before.link.close()
-    link.start((datagram) => {
-      if (this.stream?.link === link) this.receive(datagram, address)
-    })
+    return address
   }
 
   /** From now on packets that come by this path are known as such. */
@@ -86,7 +87,7 @@ export class Carrier implements Link {
   private transmit(datagram: Uint8Array, to: Address): boolean {
     if (this.closing !== undefined || datagram.length > this.maxDatagram) return false
     if (to.kind === 'relay') return this.relay(datagram, to)
-    const link = to.kind === 'stream' ? this.stream?.link : this.datagrams
+    const link = to.kind === 'ip' ? this.datagrams : to.equals(this.stream?.address ?? to) ? this.stream?.link : undefined
     if (link === undefined || !this.isAllowed(to)) return false
     link.send(datagram, to)
     return true

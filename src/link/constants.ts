@@ -48,3 +48,9 @@ export const SIMULATED_PORT = 1_935
 export const RELAY_HEADER = 8
 /** Relay paths that a player knows: those to all members of the rooms that it may be in, and such as have been replaced. */
 export const MAX_RELAY_PATHS = 1_024
+
+/** How long a simulated NAT remembers a mapping that nothing goes out by: what home routers do. RFC 4787 REQ-5 asks for two minutes. Milliseconds. */
+export const NAT_LIFETIME = 60_000
+/** Ports that a simulated NAT gives away, in turn. */
+export const NAT_FIRST_PORT = 40_000
+export const NAT_PORTS = 20_000

@@ -7,6 +7,8 @@ import { checkConditions, PERFECT } from './conditions.ts'
 import type { Conditions } from './conditions.ts'
 import { HEADERS, MAX_UDP_PAYLOAD, REORDER_DELAY, SIMULATED_PORT, TRUNCATED_SHARE } from './constants.ts'
 import type { DatagramHandler, Link, LinkStats } from './link.ts'
+import { SimulatedNat } from './simulated-nat.ts'
+import type { NatKind } from './simulated-nat.ts'
 
 export { PERFECT } from './conditions.ts'
 export type { BurstLoss, Conditions } from './conditions.ts'
@@ -27,6 +29,8 @@ export interface SimulatedLinkOptions {
   readonly address?: Address
   /** Holds for all that it sends and is sent, on top of the network's conditions. */
   readonly conditions?: Partial<Conditions>
+  /** The router that it is behind, made by {@link SimulatedNetwork.createNat}; then its address is one inside. */
+  readonly nat?: SimulatedNat<SimulatedLink> | undefined
 }
 
 /** Bits in a byte, and milliseconds in a second. */
@@ -62,6 +66,7 @@ export class SimulatedNetwork {
   private common: Conditions
   private groups: ReadonlyMap<SimulatedLink, number> | undefined = undefined
   private nextHost = 1
+  private readonly nats = new Map<string, SimulatedNat<SimulatedLink>>()
 
   /** @throws AltostratusError `CONDITIONS_INVALID` */
   constructor(options: { readonly seed: number; readonly clock: Clock; readonly conditions?: Partial<Conditions> }) {
@@ -85,9 +90,19 @@ export class SimulatedNetwork {
   /** A new link. @throws AltostratusError `ADDRESS_IN_USE`, `CONDITIONS_INVALID` */
   createLink(options: SimulatedLinkOptions = {}): SimulatedLink {
     checkConditions(options.conditions ?? {})
-    const link = new SimulatedLink(this, this.freeAddress(options.address), options.conditions ?? {})
-    this.links.set(link.address.key, link)
+    const { nat } = options
+    const address = nat === undefined ? this.freeAddress(options.address) : (options.address ?? addressInside(nat))
+    const link = new SimulatedLink(this, address, options.conditions ?? {}, nat)
+    this.place(link)
     return link
+  }
+
+  /** A new router; links made with it are behind it. @param hairpin Whether they reach each other by its outer address; not by default. */
+  createNat(kind: NatKind, hairpin = false): SimulatedNat<SimulatedLink> {
+    const index = this.nats.size
+    const nat = new SimulatedNat<SimulatedLink>(kind, hairpin, `198.18.${index >>> 8}.${index & 0xff}`)
+    this.nats.set(nat.host, nat)
+    return nat
   }
 
   /**
@@ -112,22 +127,26 @@ export class SimulatedNetwork {
   }
 
   /**
-   * Gives the link a new address, as when a player changes from Wi-Fi to mobile; the old one leads nowhere from now on.
+   * Gives the link a new address, as when a player changes from Wi-Fi to mobile; the old one leads nowhere from now on. A link behind a NAT is then
+   * behind another one of its kind.
    * @throws AltostratusError `ADDRESS_IN_USE`, or `LINK_CLOSED` when the link is no more.
    */
   changeAddress(link: SimulatedLink, address?: Address): void {
-    if (this.links.get(link.address.key) !== link) throw new AltostratusError('LINK_CLOSED', 'A closed link has no address to change.')
-    const next = this.freeAddress(address)
-    this.links.delete(link.address.key)
-    link.address = next
-    this.links.set(next.key, link)
+    if (!this.isPlaced(link)) throw new AltostratusError('LINK_CLOSED', 'A closed link has no address to change.')
+    const { nat } = link
+    const next = nat === undefined ? this.freeAddress(address) : undefined
+    this.unplace(link)
+    if (nat !== undefined) link.nat = this.createNat(nat.kind, nat.hairpin)
+    link.address = next ?? addressInside(link.nat as SimulatedNat<SimulatedLink>)
+    this.place(link)
   }
 
   /** @internal */
   transmit(from: SimulatedLink, datagram: Uint8Array, to: Address): void {
     this.counts.sent++
-    const target = this.links.get(to.key)
-    if (target === undefined || !this.areConnected(from, target)) {
+    const source = from.nat === undefined || this.isInside(from, to) ? from.address : from.nat.outbound(from.address, to, this.clock.now())
+    const target = this.targetOf(from, to)
+    if (source === undefined || target === undefined || !this.areConnected(from, target)) {
       this.counts.dropped++
       return
     }
@@ -138,7 +157,6 @@ export class SimulatedNetwork {
       this.counts.dropped++
       return
     }
-    const source = from.address
     const copies = this.chance(conditions.duplicate) ? 2 : 1
     this.counts.duplicated += copies - 1
     for (let i = 0; i < copies; i++) {
@@ -149,19 +167,59 @@ export class SimulatedNetwork {
 
   /** @internal */
   remove(link: SimulatedLink): void {
-    if (this.links.get(link.address.key) !== link) return
-    this.links.delete(link.address.key)
+    if (!this.isPlaced(link)) return
+    this.unplace(link)
     this.paths.delete(link)
     for (const paths of this.paths.values()) paths.delete(link)
   }
 
   private deliver({ from, to: target }: Path, to: Address, bytes: Uint8Array, source: Address): void {
     // The link may have moved, gone, or been cut off while the datagram was on its way.
-    if (this.links.get(to.key) !== target || !this.areConnected(from, target)) this.counts.dropped++
+    const isThere = this.targetOf(from, to) === target && this.areConnected(from, target)
+    const isAdmitted = target.nat === undefined || this.isInside(from, to) || target.nat.admits(to.port, source, this.clock.now())
+    if (!isThere || !isAdmitted) this.counts.dropped++
     else {
       this.counts.delivered++
       target.receive(bytes, source)
     }
+  }
+
+  /** @internal When what goes by a stream between two machines arrives, after all that went before; `undefined` when it does not. */
+  streamArrival(from: SimulatedLink, to: SimulatedLink, length: number): number | undefined {
+    if (!this.isPlaced(from) || !this.isPlaced(to) || !this.areConnected(from, to)) return undefined
+    const path = this.path(from, to)
+    const conditions = this.conditionsOf(path)
+    const departure = this.departure(path, length, { ...conditions, queue: Infinity }) as number
+    return this.arrival(path, departure, { ...conditions, reorder: 0 })
+  }
+
+  private isInside(from: SimulatedLink, to: Address): boolean {
+    return from.nat?.machines.has(to.key) === true
+  }
+
+  /** Who a datagram to this address would come to. */
+  private targetOf(from: SimulatedLink, to: Address): SimulatedLink | undefined {
+    const inside = from.nat?.machines.get(to.key)
+    if (inside !== undefined) return inside
+    const nat = this.nats.get(to.host)
+    if (nat === undefined) return this.links.get(to.key)
+    return nat === from.nat && !nat.hairpin ? undefined : nat.machineAt(to.port)
+  }
+
+  private placesOf(link: SimulatedLink): Map<string, SimulatedLink> {
+    return link.nat?.machines ?? this.links
+  }
+
+  private isPlaced(link: SimulatedLink): boolean {
+    return this.placesOf(link).get(link.address.key) === link
+  }
+
+  private place(link: SimulatedLink): void {
+    this.placesOf(link).set(link.address.key, link)
+  }
+
+  private unplace(link: SimulatedLink): void {
+    this.placesOf(link).delete(link.address.key)
   }
 
   private freeAddress(wanted: Address | undefined): Address {
@@ -247,6 +305,14 @@ export class SimulatedNetwork {
   }
 }
 
+/** Homes all have the same addresses inside. */
+function addressInside({ machines }: SimulatedNat<SimulatedLink>): Address {
+  for (let host = 2; ; host++) {
+    const address = Address.from(`192.168.0.${host}`, SIMULATED_PORT)
+    if (!machines.has(address.key)) return address
+  }
+}
+
 /** One end in a {@link SimulatedNetwork}. */
 export class SimulatedLink implements Link {
   readonly kind = 'simulated'
@@ -256,15 +322,18 @@ export class SimulatedLink implements Link {
   address: Address
   /** @internal */
   readonly conditions: Partial<Conditions>
+  /** The router that it is behind. */
+  nat: SimulatedNat<SimulatedLink> | undefined
   private readonly network: SimulatedNetwork
   private handler: DatagramHandler | undefined = undefined
   private closed = false
 
   /** @internal Use `SimulatedNetwork.createLink`. */
-  constructor(network: SimulatedNetwork, address: Address, conditions: Partial<Conditions>) {
+  constructor(network: SimulatedNetwork, address: Address, conditions: Partial<Conditions>, nat: SimulatedNat<SimulatedLink> | undefined) {
     this.network = network
     this.address = address
     this.conditions = conditions
+    this.nat = nat
   }
 
   get addresses(): readonly Address[] {

@@ -28,7 +28,12 @@ import type { Stream } from './stream.ts'
 
 /** What a network is made of; `connect` and the simulator put it together. */
 export interface NetworkParts {
-  readonly link: Link
+  /** What carries datagrams; nothing where there is no UDP. */
+  readonly link: Link | undefined
+  /** Opens a stream to the introducer, such as a WebSocket. */
+  readonly openStream?: (() => Promise<Link>) | undefined
+  /** Looks up the addresses of the introducer's host, when it is to be found again. */
+  readonly lookUp?: (() => Promise<readonly string[]>) | undefined
   readonly clock: Clock
   readonly backend: CryptoBackend
   readonly random: Random
@@ -137,12 +142,19 @@ export class Network {
     })
     const onEvent = (event: EndpointEvent): void => this.handle(event)
     this.driver = new Driver({ endpoint, link: this.carrier, clock, onEvent, onError: (error) => this.onError(error) })
-    const candidates = parts.hosts.map((host) => Address.from(host, parts.url.port))
-    this.carrier.allow(candidates)
+    const { openStream, lookUp } = parts
+    const asAddresses = (hosts: readonly string[]): Address[] => {
+      const addresses = link === undefined ? [] : hosts.map((host) => Address.from(host, parts.url.port))
+      this.carrier.allow(addresses)
+      return addresses
+    }
     this.introducer = new IntroducerClient({
       url: parts.url,
-      candidates,
+      candidates: asAddresses(parts.hosts),
       localAddresses: this.carrier.addresses,
+      openStream: openStream === undefined ? undefined : async () => this.carrier.useStream(await openStream()),
+      lookUp: lookUp === undefined ? undefined : async () => asAddresses(await lookUp()),
+      isNeeded: () => this.reach.isRelayed,
       endpoint,
       clock,
       relay,

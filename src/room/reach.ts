@@ -32,6 +32,7 @@ export class Reach {
   constructor(host: ReachHost) {
     this.host = host
     host.introducer.on('contact', (peerId, contact) => this.learn(peerId, contact))
+    host.introducer.on('silent', () => this.introducerGone())
     host.introducer.on('state', (state) => {
       if (state === 'connected') this.introducerBack()
       else if (state === 'reconnecting') this.introducerGone()
@@ -78,6 +79,11 @@ export class Reach {
   /** The peer of a session does not answer. */
   silent(session: Session): void {
     if (this.isReached(session) && this.seekTimer === undefined) this.seekSoon(0)
+  }
+
+  /** Whether any peer is reached by way of the introducer. */
+  get isRelayed(): boolean {
+    return [...this.relayed()].length > 0
   }
 
   forget(peerId: string): void {

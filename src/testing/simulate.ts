@@ -2,10 +2,15 @@ import { defaultBackend, defaultPolicy } from '#platform'
 import { seededRandom } from '../base/random.ts'
 import type { Identity } from '../crypto/identity.ts'
 import { DEFAULT_PORT } from '../introducer/constants.ts'
+import type { RelayUse } from '../introducer/protocol.ts'
+import type { RelayLimits } from '../introducer/relay.ts'
 import { IntroducerServer } from '../introducer/server.ts'
 import { parseIntroducerUrl } from '../introducer/url.ts'
+import { JoinedLink } from '../link/joined.ts'
 import { SimulatedClock } from '../link/simulated-clock.ts'
 import { SimulatedNetwork } from '../link/simulated.ts'
+import type { NatKind } from '../link/simulated-nat.ts'
+import { SimulatedStreams } from '../link/simulated-stream.ts'
 import type { Conditions, SimulatedLink } from '../link/simulated.ts'
 import type { Game } from '../room/definition.ts'
 import { Network } from '../room/network.ts'
@@ -20,6 +25,22 @@ export interface SimulationOptions extends Partial<Omit<Conditions, 'latency'>> 
   readonly rtt?: number
   /** A peer that is silent for this many milliseconds is lost; 5,000 by default. */
   readonly deadAfter?: number
+  /** What NAT each player is behind, in the order in which they connect; from the start again when there are more. `open` by default. */
+  readonly nat?: readonly NatKind[]
+  /** How much the introducer passes on between players; `false` for nothing. */
+  readonly relay?: RelayLimits | false
+}
+
+/** How one player is to be. */
+export interface PlayerOptions {
+  /** What NAT it is behind; what the simulation says by default. */
+  readonly nat?: NatKind
+  /** Another player, in whose home this one is: both are behind the same NAT. */
+  readonly sameHomeAs?: Room<Game> | Network
+  /** As `connect` has it. */
+  readonly relay?: RelayUse
+  /** Who it is; somebody new by default. */
+  readonly identity?: Identity
 }
 
 /** How long players are waited for, in virtual time. Milliseconds. */
@@ -40,6 +61,9 @@ export class Simulation {
   /** What listeners have thrown. */
   readonly errors: unknown[] = []
   private readonly deadAfter: number | undefined
+  private readonly nats: readonly NatKind[]
+  private readonly relay: RelayLimits | false
+  private streams: SimulatedStreams
   private introducerLink: SimulatedLink
   private server: IntroducerServer
   private readonly links = new Map<Network, SimulatedLink>()
@@ -47,12 +71,15 @@ export class Simulation {
 
   /** Use {@link simulate}. */
   constructor(options: SimulationOptions) {
-    const { seed = 1, rtt = DEFAULT_RTT, deadAfter, ...conditions } = options
+    const { seed = 1, rtt = DEFAULT_RTT, deadAfter, nat = ['open'], relay = {}, ...conditions } = options
     this.deadAfter = deadAfter
+    this.nats = nat
+    this.relay = relay
     this.nextSeed = seed
     this.network = new SimulatedNetwork({ seed: this.newSeed(), clock: this.clock, conditions: { ...conditions, latency: rtt / 2 } })
     this.introducerLink = this.network.createLink()
-    this.server = this.startServer(this.introducerLink)
+    this.streams = new SimulatedStreams(this.network, this.introducerLink)
+    this.server = this.startServer()
   }
 
   /** Runs everything of the next `milliseconds` of virtual time. */
@@ -66,18 +93,24 @@ export class Simulation {
   }
 
   /** A new player, connected to the introducer. */
-  async connect(): Promise<Network> {
-    const link = this.network.createLink()
+  async connect(options: PlayerOptions = {}): Promise<Network> {
+    const kind = options.nat ?? (this.nats[this.links.size % this.nats.length] as NatKind)
+    const home = options.sameHomeAs === undefined ? undefined : this.linkOf(options.sameHomeAs).nat
+    const link = this.network.createLink({ nat: home ?? (kind === 'open' ? undefined : this.network.createNat(kind)) })
     const { address } = this.introducerLink
     const network = new Network({
       link,
+      openStream: () => this.streams.open(link),
+      lookUp: () => Promise.resolve([this.introducerLink.address.host]),
       clock: this.clock,
       backend: defaultBackend,
       random: seededRandom(this.newSeed()),
       policy: defaultPolicy,
       url: parseIntroducerUrl(`rtmfp://${address.host}:${DEFAULT_PORT}/#${this.server.identity.peerId}`),
       hosts: [address.host],
+      identity: options.identity,
       deadAfter: this.deadAfter,
+      relay: options.relay,
       onError: (error) => this.errors.push(error),
     })
     this.links.set(network, link)
@@ -144,11 +177,22 @@ export class Simulation {
     await this.wait(this.server.close())
   }
 
-  /** Starts it again under the same identity and address, with no memory of what it held. */
-  restartIntroducer(): void {
+  /**
+   * Starts it again under the same identity, with no memory of what it held, and as if it had been killed before if it still runs.
+   * @param elsewhere At another address, which the name that players know leads to from now on.
+   */
+  restartIntroducer(elsewhere = false): void {
     const { identity } = this.server
-    this.introducerLink = this.network.createLink({ address: this.introducerLink.address })
-    this.server = this.startServer(this.introducerLink, identity)
+    const { address } = this.introducerLink
+    this.introducerLink.crash()
+    this.introducerLink = this.network.createLink(elsewhere ? {} : { address })
+    this.streams = new SimulatedStreams(this.network, this.introducerLink)
+    this.server = this.startServer(identity)
+  }
+
+  /** The router that a player is behind forgets all mappings, as when it restarts. */
+  flushNat(player: Room<Game> | Network): void {
+    this.linkOf(player).nat?.flush()
   }
 
   /** @internal */
@@ -156,10 +200,11 @@ export class Simulation {
     return this.server
   }
 
-  private startServer(link: SimulatedLink, identity?: Identity): IntroducerServer {
+  private startServer(identity?: Identity): IntroducerServer {
     return new IntroducerServer({
       ...(identity === undefined ? {} : { identity }),
-      link,
+      link: new JoinedLink(this.introducerLink, this.streams),
+      relay: this.relay,
       clock: this.clock,
       backend: defaultBackend,
       random: seededRandom(this.newSeed()),
