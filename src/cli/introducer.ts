@@ -19,6 +19,9 @@ Runs an introducer: it brings players together by room code and carries nothing 
   --host ADDRESS   numeric address to listen on (default ::, all of this machine)
   --probe-port N   second UDP port, by which players look at their NATs (default the one above; off for none)
   --probe-host ADDRESS  another address of this machine, by which they see whether a NAT filters by address
+  --no-websocket   take no WebSockets (else on the TCP port of the same number)
+  --tls-cert FILE  certificate for WebSockets by TLS, PEM; with --tls-key FILE
+  --no-relay       pass nothing on between players who do not reach each other straight
   --identity FILE  keep the same fingerprint over restarts; the file is made if it is not there
   --json           one line of JSON for each thing that happens, instead of text
   --help           this text
@@ -41,6 +44,10 @@ interface Settings {
   readonly probePort: number | false | undefined
   readonly probeHost: string | undefined
   readonly identity: string | undefined
+  readonly webSocket: boolean
+  readonly relay: boolean
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
   readonly json: boolean
 }
 
@@ -88,18 +95,28 @@ function parse(args: readonly string[]): Settings | undefined {
       'probe-port': { type: 'string' },
       'probe-host': { type: 'string' },
       identity: { type: 'string' },
+      'no-websocket': { type: 'boolean', default: false },
+      'no-relay': { type: 'boolean', default: false },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return undefined
   const probe = values['probe-port']
+  const { 'tls-cert': tlsCert, 'tls-key': tlsKey } = values
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw new Error('--tls-cert and --tls-key go together.')
   return {
     port: portOf('--port', values.port),
     host: values.host,
     probePort: probe === 'off' ? false : probe === undefined ? undefined : portOf('--probe-port', probe),
     probeHost: values['probe-host'],
     identity: values.identity,
+    webSocket: !values['no-websocket'],
+    relay: !values['no-relay'],
+    tlsCert,
+    tlsKey,
     json: values.json,
   }
 }
@@ -110,14 +127,25 @@ function portOf(option: string, text: string): number {
   return port
 }
 
-async function start({ port, host, probePort, probeHost, identity }: Settings): Promise<Introducer> {
+async function start({ port, host, probePort, probeHost, identity, webSocket, relay, tlsCert, tlsKey }: Settings): Promise<Introducer> {
+  const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: await read(tlsCert), key: await read(tlsKey) }
   return createIntroducer({
     port,
+    ...(webSocket ? { webSocket: { tls } } : { webSocket: false }),
+    ...(relay ? {} : { relay: false }),
     ...(host === undefined ? {} : { host }),
     ...(probePort === undefined ? {} : { probePort }),
     ...(probeHost === undefined ? {} : { probeHost }),
     ...(identity === undefined ? {} : { identity: await loadIdentity(identity) }),
   })
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    throw new AltostratusError('BAD_CERTIFICATE', `${file} can not be read: ${(cause as Error).message}.`, { cause })
+  }
 }
 
 /** The identity in the file, or a new one that is then kept there. */
@@ -147,14 +175,15 @@ function unusable(file: string, cause: unknown): AltostratusError {
   return new AltostratusError('BAD_IDENTITY', `${file} can not be used: ${(cause as Error).message}.`, { cause })
 }
 
-function announce({ port, probePort, peerId, url }: Introducer, settings: Settings): void {
-  const text = `Introducer on UDP port ${port}${probePort === undefined ? '' : ` (and ${probePort}, for altostratus doctor)`}.
+function announce({ port, probePort, webSocketPort, peerId, url }: Introducer, settings: Settings): void {
+  const webSockets = webSocketPort === 0 ? ', without WebSockets' : `, WebSockets on TCP port ${webSocketPort}`
+  const text = `Introducer on UDP port ${port}${probePort === undefined ? '' : ` (and ${probePort}, for altostratus doctor)`}${webSockets}.
 Players connect to rtmfp://HOST:${port}, HOST being a name or address of this machine; on this machine:
   ${introducerUrl('127.0.0.1', port)}
 To accept no other in its place, with its fingerprint:
   ${introducerUrl('HOST', port, peerId)}
 Ctrl-C stops it.`
-  say(settings, { event: 'listening', port, probePort, url, peerId, pid: process.pid }, text)
+  say(settings, { event: 'listening', port, probePort, webSocketPort, url, peerId, pid: process.pid }, text)
 }
 
 function say({ json }: Settings, record: Readonly<Record<string, unknown>>, text: string): void {

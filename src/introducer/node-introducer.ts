@@ -1,9 +1,13 @@
+import { AltostratusError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { Identity } from '../crypto/identity.ts'
 import { defaultBackend, systemRandom } from '../crypto/default-node.ts'
 import { systemClock, systemWallTime } from '../link/clock.ts'
+import { JoinedLink } from '../link/joined.ts'
 import { openUdp } from '../link/udp.ts'
 import type { UdpLink } from '../link/udp.ts'
+import { openWebSocketServer } from '../link/websocket-server.ts'
+import type { WebSocketServerLink, WebSocketServerOptions } from '../link/websocket-server.ts'
 import { DEFAULT_PORT } from './constants.ts'
 import type { RelayLimits } from './relay.ts'
 import type { ProbeLinks } from './probe.ts'
@@ -29,6 +33,11 @@ export interface IntroducerOptions {
   /** Who it is; without one its fingerprint changes with each start. */
   readonly identity?: Identity
   readonly random?: Random
+  /**
+   * WebSockets, for browsers and for players whose network lets no UDP through: on the TCP port of the same number by default; `false` for
+   * none. With `tls` it speaks TLS itself; behind a proxy that does, without.
+   */
+  readonly webSocket?: Partial<Pick<WebSocketServerOptions, 'port' | 'tls'>> | false
   /** How much it passes on between players who do not reach each other straight; `false` for nothing. */
   readonly relay?: RelayLimits | false
 }
@@ -40,6 +49,8 @@ export interface Introducer {
   readonly port: number
   /** Its second port, if it has one. */
   readonly probePort: number | undefined
+  /** TCP port of its WebSockets, 0 when it has none. */
+  readonly webSocketPort: number
   /** Its fingerprint, 64 hexadecimal digits. */
   readonly peerId: string
   readonly stats: IntroducerStats
@@ -47,12 +58,13 @@ export interface Introducer {
   close(): Promise<void>
 }
 
-/** Starts an introducer. @throws AltostratusError `PORT_IN_USE`, `PORT_INVALID`, `ADDRESS_UNAVAILABLE`, `PORT_FORBIDDEN`, `SOCKET` */
+/** Starts an introducer. @throws AltostratusError `PORT_IN_USE`, `PORT_INVALID`, `ADDRESS_UNAVAILABLE`, `PORT_FORBIDDEN`, `SOCKET`, `BAD_CERTIFICATE` */
 export async function createIntroducer(options: IntroducerOptions = {}): Promise<Introducer> {
-  const link = await openUdp({ port: options.port ?? DEFAULT_PORT, ...(options.host === undefined ? {} : { host: options.host }) })
+  const { datagrams, streams } = await openLinks(options)
+  const link = streams === undefined ? datagrams : new JoinedLink(datagrams, streams)
   let probes: ProbeSockets | undefined
   try {
-    probes = await openProbes(options, link.port)
+    probes = await openProbes(options, datagrams.port)
   } catch (error) {
     await link.close()
     throw error
@@ -70,9 +82,10 @@ export async function createIntroducer(options: IntroducerOptions = {}): Promise
   const { peerId } = server.identity
   const isAny = options.host === undefined || options.host === '::' || options.host === '0.0.0.0'
   return {
-    url: introducerUrl(isAny ? '127.0.0.1' : (options.host as string), link.port, peerId),
-    port: link.port,
+    url: introducerUrl(isAny ? '127.0.0.1' : (options.host as string), datagrams.port, peerId),
+    port: datagrams.port,
     probePort: probes?.port.port,
+    webSocketPort: streams?.port ?? 0,
     peerId,
     get stats() {
       return server.stats
@@ -101,3 +114,28 @@ async function openProbes({ port, host, probePort, probeHost }: IntroducerOption
     throw error
   }
 }
+
+interface Links {
+  readonly datagrams: UdpLink
+  readonly streams: WebSocketServerLink | undefined
+}
+
+/** Both on one number; when any will do, on one that is free for both. */
+async function openLinks(options: IntroducerOptions): Promise<Links> {
+  const { port = DEFAULT_PORT, webSocket = {} } = options
+  const host = options.host === undefined ? {} : { host: options.host }
+  for (let tries = 1; ; tries++) {
+    const datagrams = await openUdp({ port, ...host })
+    if (webSocket === false) return { datagrams, streams: undefined }
+    try {
+      return { datagrams, streams: await openWebSocketServer({ port: webSocket.port ?? datagrams.port, ...host, tls: webSocket.tls }) }
+    } catch (error) {
+      await datagrams.close()
+      const isTaken = error instanceof AltostratusError && error.code === 'PORT_IN_USE'
+      if (!isTaken || port !== 0 || webSocket.port !== undefined || tries === PORT_TRIES) throw error
+    }
+  }
+}
+
+/** Numbers that are tried for a port that is free for UDP and TCP. */
+const PORT_TRIES = 20

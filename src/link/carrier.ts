@@ -36,8 +36,9 @@ export class Carrier implements Link {
     this.datagrams?.start((datagram, from) => this.receive(datagram, from))
   }
 
+  /** So that it may go by a relay path. */
   get maxDatagram(): number {
-    return (this.datagrams ?? this.stream?.link)?.maxDatagram ?? MAX_UDP_PAYLOAD
+    return ((this.datagrams ?? this.stream?.link)?.maxDatagram ?? MAX_UDP_PAYLOAD) - RELAY_HEADER
   }
 
   get addresses(): readonly Address[] {
@@ -86,7 +87,10 @@ export class Carrier implements Link {
 
   private transmit(datagram: Uint8Array, to: Address): boolean {
     if (this.closing !== undefined || datagram.length > this.maxDatagram) return false
-    if (to.kind === 'relay') return this.relay(datagram, to)
+    return to.kind === 'relay' ? this.relay(datagram, to) : this.straight(datagram, to)
+  }
+
+  private straight(datagram: Uint8Array, to: Address): boolean {
     const link = to.kind === 'ip' ? this.datagrams : to.equals(this.stream?.address ?? to) ? this.stream?.link : undefined
     if (link === undefined || !this.isAllowed(to)) return false
     link.send(datagram, to)
@@ -96,11 +100,11 @@ export class Carrier implements Link {
   private relay(datagram: Uint8Array, to: Address): boolean {
     const { introducer, buffer } = this
     const length = RELAY_HEADER + datagram.length
-    if (introducer === undefined || introducer.kind === 'relay' || length > this.maxDatagram) return false
+    if (introducer === undefined || introducer.kind === 'relay') return false
     if (this.paths.get(word(to.relayId, 0)) !== to) this.expect(to)
     buffer.set(to.relayId)
     buffer.set(datagram, RELAY_HEADER)
-    return this.transmit(buffer.subarray(0, length), introducer)
+    return this.straight(buffer.subarray(0, length), introducer)
   }
 
   private isAllowed(address: Address): boolean {

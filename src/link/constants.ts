@@ -54,3 +54,12 @@ export const NAT_LIFETIME = 60_000
 /** Ports that a simulated NAT gives away, in turn. */
 export const NAT_FIRST_PORT = 40_000
 export const NAT_PORTS = 20_000
+
+/** How long the opening of a WebSocket may take: TCP, TLS and the greeting, with some retransmissions. Milliseconds. */
+export const STREAM_OPEN_TIMEOUT = 5_000
+/** What may wait in a stream before datagrams are dropped: what is behind more than that comes too late for a game. Bytes. */
+export const STREAM_BACKLOG = 262_144
+/** Streams that a server holds. */
+export const MAX_STREAMS = 20_000
+/** How often streams that nothing came by are ended: a player's session says something every 10 s. Milliseconds. */
+export const STREAM_SWEEP = 45_000

@@ -1,8 +1,11 @@
 import { AltostratusError } from '../base/errors.ts'
 import { SOFTWARE_POLICY } from '../crypto/policy.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
+import { systemClock } from '../link/clock.ts'
 import type { Link } from '../link/link.ts'
 import type { UdpOptions } from '../link/udp.ts'
+import { openWebSocket } from '../link/websocket.ts'
+import type { WebSocketLike } from '../link/websocket.ts'
 
 // What differs between platforms, for browsers. `node.ts` has the same exports; `#platform` in package.json picks one.
 
@@ -10,6 +13,9 @@ export { defaultBackend, systemRandom } from '../crypto/default-browser.ts'
 
 /** Keying for game peers, the cipher suite that is fastest here first. */
 export const defaultPolicy: KeyingPolicy = SOFTWARE_POLICY
+
+/** Whether there is UDP here. */
+export const hasDatagrams: boolean = false
 
 /** Opens what carries datagrams here. @throws AltostratusError `UDP_UNAVAILABLE`, always: browsers have no UDP. */
 export function openDatagramLink(_options: UdpOptions = {}): Promise<Link> {
@@ -21,4 +27,14 @@ export function openDatagramLink(_options: UdpOptions = {}): Promise<Link> {
 /** The numeric addresses of a host name. @throws AltostratusError `UDP_UNAVAILABLE`, always: browsers do not tell. */
 export function resolveHost(_host: string): Promise<string[]> {
   return Promise.reject(new AltostratusError('UDP_UNAVAILABLE', 'Browsers cannot look up addresses.'))
+}
+
+/** Opens a WebSocket to an introducer. @throws AltostratusError `STREAM_REFUSED` */
+export function openStream(url: string): Promise<Link> {
+  return openWebSocket(url, (to) => new WebSocket(to) as unknown as WebSocketLike, systemClock)
+}
+
+/** The URL of an introducer's WebSockets that no other is known of. A page that came by TLS may open nothing else. @param host Bracketed, if it is an IPv6 address. */
+export function streamUrl(host: string, port: number): string {
+  return `${typeof location !== 'undefined' && location.protocol === 'https:' ? 'wss' : 'ws'}://${host}:${port}`
 }

@@ -1,10 +1,15 @@
 import { lookup } from 'node:dns/promises'
+import { WebSocket } from 'ws'
 import { AltostratusError } from '../base/errors.ts'
 import { DEFAULT_POLICY } from '../crypto/policy.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
 import type { Link } from '../link/link.ts'
+import { systemClock } from '../link/clock.ts'
+import { MAX_UDP_PAYLOAD, STREAM_OPEN_TIMEOUT } from '../link/constants.ts'
 import { openUdp } from '../link/udp.ts'
 import type { UdpOptions } from '../link/udp.ts'
+import { openWebSocket } from '../link/websocket.ts'
+import type { WebSocketLike } from '../link/websocket.ts'
 
 // What differs between platforms, for Node. `browser.ts` has the same exports; `#platform` in package.json picks one.
 
@@ -12,6 +17,9 @@ export { defaultBackend, systemRandom } from '../crypto/default-node.ts'
 
 /** Keying for game peers, the cipher suite that is fastest here first. */
 export const defaultPolicy: KeyingPolicy = DEFAULT_POLICY
+
+/** Whether there is UDP here. */
+export const hasDatagrams: boolean = true
 
 /** Opens what carries datagrams here: a UDP socket. @throws AltostratusError `PORT_IN_USE`, `PORT_INVALID`, `ADDRESS_UNAVAILABLE`, `PORT_FORBIDDEN`, `SOCKET`. */
 export function openDatagramLink(options: UdpOptions = {}): Promise<Link> {
@@ -28,4 +36,15 @@ export async function resolveHost(host: string): Promise<string[]> {
       cause,
     })
   }
+}
+
+/** Opens a WebSocket to an introducer. @throws AltostratusError `STREAM_REFUSED` */
+export function openStream(url: string): Promise<Link> {
+  const options = { maxPayload: MAX_UDP_PAYLOAD, perMessageDeflate: false, handshakeTimeout: STREAM_OPEN_TIMEOUT }
+  return openWebSocket(url, (to) => new WebSocket(to, options) as unknown as WebSocketLike, systemClock)
+}
+
+/** The URL of an introducer's WebSockets that no other is known of: what it says is encrypted anyhow. @param host Bracketed, if it is an IPv6 address. */
+export function streamUrl(host: string, port: number): string {
+  return `ws://${host}:${port}`
 }

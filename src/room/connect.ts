@@ -1,4 +1,4 @@
-import { defaultBackend, defaultPolicy, openDatagramLink, resolveHost, systemRandom } from '#platform'
+import { defaultBackend, defaultPolicy, hasDatagrams, openDatagramLink, openStream, resolveHost, streamUrl, systemRandom } from '#platform'
 import { importIdentity } from '../crypto/identity.ts'
 import { CONNECT_TIMEOUT } from '../introducer/constants.ts'
 import type { RelayUse } from '../introducer/protocol.ts'
@@ -19,6 +19,11 @@ export interface ConnectOptions {
    * another's address; `never`, where it must not carry anything: then some pairs of players do not reach each other.
    */
   readonly relay?: RelayUse
+  /**
+   * URL of the introducer's WebSockets, which are used where UDP does not get through, such as `wss://play.example.com/introducer` behind a
+   * proxy; `false` for none. By default the introducer's host and port, with TLS if this is a page that came by it.
+   */
+  readonly webSocket?: string | false
   /** UDP port of this end; any that is free by default. */
   readonly port?: number
   /** Takes what the game's listeners throw; by default it is thrown again where the process sees it. */
@@ -34,8 +39,9 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   const parsed = parseIntroducerUrl(url)
   const identity =
     options.identity === undefined ? undefined : importIdentity(options.identity, { backend: defaultBackend, random: systemRandom })
-  const hosts = await resolveHost(parsed.host)
-  const link = await openDatagramLink(options.port === undefined ? {} : { port: options.port })
+  const hosts = hasDatagrams ? await resolveHost(parsed.host) : []
+  const link = hasDatagrams ? await openDatagramLink(options.port === undefined ? {} : { port: options.port }) : undefined
+  const { webSocket = streamUrl(parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host, parsed.port) } = options
   const network = new Network({
     link,
     clock: systemClock,
@@ -44,6 +50,8 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     policy: defaultPolicy,
     url: parsed,
     hosts,
+    openStream: webSocket === false ? undefined : () => openStream(webSocket),
+    lookUp: hasDatagrams ? () => resolveHost(parsed.host) : undefined,
     identity,
     deadAfter: options.deadAfter,
     relay: options.relay,
