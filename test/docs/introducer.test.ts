@@ -9,6 +9,8 @@ const protocol = readFileSync(new URL('../../docs/protocol.md', import.meta.url)
 
 const spelled = (n: number): string => n.toLocaleString('en-US')
 
+const rateOf = (packets: number, bytes: string): string => `${spelled(packets)} and ${bytes} a second, twice that at once`
+
 test('docs/introducer.md: the limits are those of the code', () => {
   const rows = page.slice(page.indexOf('## Limits')).matchAll(/^\| ([a-z][^|]*?) \| ([^|]*?) \|$/gm)
   expect([...rows].map(([, what, value]) => [what, value])).toEqual([
@@ -20,8 +22,12 @@ test('docs/introducer.md: the limits are those of the code', () => {
     ['requests of one peer', `${limits.REQUEST_BURST} at once, then ${limits.REQUESTS_PER_SECOND} a second`],
     ['wrong codes of one peer', `${limits.GUESS_BURST} at once, then one in ${1 / limits.GUESSES_PER_SECOND} seconds`],
     ['public properties', `${limits.MAX_PROPERTIES}, with names and texts of at most ${limits.MAX_PROPERTY_LENGTH} characters`],
+    ['relayed packets of one peer', rateOf(limits.RELAY_PEER_PACKETS, `${limits.RELAY_PEER_BYTES / 1_024} KiB`)],
+    ['relayed packets of one room', rateOf(limits.RELAY_ROOM_PACKETS, `${limits.RELAY_ROOM_BYTES / 1_048_576} MiB`)],
+    ['relay paths', `${spelled(limits.MAX_RELAY_PATHS)}; one that was not used for two minutes is freed`],
     ['profile', `${spelled(limits.MAX_PROFILE_BYTES)} bytes, packed; lists and maps nested at most ${limits.MAX_PROFILE_DEPTH} deep`],
   ])
+  expect([limits.RELAY_BURST, limits.RELAY_IDLE]).toEqual([2, 120_000])
   expect(page).toContain(`keeps the place for ${limits.GRACE / 1_000} seconds`)
   expect(page).toContain(`UDP port; ${limits.DEFAULT_PORT} if not given`)
   expect(page).toContain(`they notice within ${limits.CLIENT_DEAD_AFTER / 1_000} seconds`)
