@@ -18,6 +18,8 @@ export const COOKIE_LIFETIME = 95_000
 /** Answers to an address that has not proved itself are at most this many times what it sent. */
 export const AMPLIFICATION_LIMIT = 3
 
+/** A clock that is so far back has been set; up to that the time is one that a caller has kept for a while. Milliseconds. */
+export const CLOCK_TOLERANCE = 250
 /** One tick of the packet timestamp's 250 Hz clock. RFC 7016 §2.2.4. Milliseconds. */
 export const TIMESTAMP_TICK = 4
 /** A timestamp older than this is not echoed. RFC 7016 §3.5.2.2. Milliseconds. */
@@ -191,6 +193,9 @@ export const REST_AFTER = 750
 /** Nothing heard for this long: the far end is gone; what players still wait for. RFC 7016 §3.5.4.1. Milliseconds. */
 export const DEAD_AFTER = 5_000
 
+/** A far end that is found dead so much too late may have answered while this process slept: it gets as long again to do so. Milliseconds. */
+export const OVERSLEPT = 1_000
+
 /**
  * How much longer a responder waits for the initiator's first packet: until its answer has arrived, which may take some retransmissions, the
  * initiator has no keys to send one. Milliseconds.
@@ -204,8 +209,15 @@ export const FRAGMENTED_PACKET_LIFETIME = 60_000
 export const FRAGMENTED_PACKET_PROGRESS = 1_000
 /** Pieces of one packet: a certificate with a dozen keys of 4096 bits comes in eight. */
 export const MAX_PACKET_FRAGMENTS = 16
-/** Packets that are waited for at a time, from anywhere: with the pieces at their longest, a mebibyte. */
+/** Packets that are waited for at a time, from anywhere, with the pieces at their longest a mebibyte: one more takes the place of the idlest. */
 export const MAX_FRAGMENTED_PACKETS = 48
+
+/** Fragments that one address gets at once, and how long until as many more. RFC 7016 §3.4. Bytes, packets, milliseconds. */
+export const FRAGMENT_BURST_BYTES = 4_380
+export const FRAGMENT_BURST_PACKETS = 4
+export const FRAGMENT_BURST_INTERVAL = 200
+/** Fragments that wait for their time, for all addresses together; a packet whose fragments would be more is not sent. */
+export const MAX_PACED_FRAGMENTS = 256
 
 /** Sessions that far ends may have opened to one endpoint; further IIKeyings are dropped. */
 export const MAX_INCOMING_SESSIONS = 20_000

@@ -30,6 +30,7 @@ import {
   OPEN_TIMEOUT,
   TAG_LENGTH,
 } from './constants.ts'
+import { EngineClock } from './engine-clock.ts'
 import { Handshake } from './handshake.ts'
 import { PacketFragments } from './packet-fragments.ts'
 import type { ReceiveFlow } from './flow/receive-flow.ts'
@@ -186,6 +187,7 @@ export class Endpoint implements SessionHost {
   private readonly output: Output = { kind: OUTPUT_WAIT, datagram: NO_DATAGRAM, to: undefined, event: undefined, until: Infinity }
   private readonly secret: Uint8Array
   private incoming = 0
+  private readonly clock = new EngineClock()
 
   constructor(config: EndpointConfig) {
     this.config = config
@@ -218,8 +220,9 @@ export class Endpoint implements SessionHost {
       throw new AltostratusError('NO_ADDRESS', 'A session needs at least one address to try.')
     }
     const session = this.createSession(true, options)
-    const opening = new Opening(options.epd, randomBytes(this.config.random, TAG_LENGTH), now + (options.timeout ?? OPEN_TIMEOUT))
-    for (const address of options.candidates) opening.candidates.add(address, now)
+    const begun = this.clock.at(now)
+    const opening = new Opening(options.epd, randomBytes(this.config.random, TAG_LENGTH), begun + (options.timeout ?? OPEN_TIMEOUT))
+    for (const address of options.candidates) opening.candidates.add(address, begun)
     session.opening = opening
     session.tag = opening.tag
     this.byTag.set(toHex(opening.tag), session)
@@ -266,21 +269,23 @@ export class Endpoint implements SessionHost {
   /** Takes a datagram from the network. Whatever is in it, nothing is thrown; what is wrong is counted in `stats.drops`. */
   receive(datagram: Uint8Array, from: Address, now: number): void {
     this.stats.datagramsReceived++
-    const reason = this.process(datagram, from, now)
+    const reason = this.process(datagram, from, this.clock.advance(now))
     if (reason !== undefined) this.drop(reason)
   }
 
   /** Gives the next thing to do; to be called until it says to wait, after every input. */
   poll(now: number): Output {
     const { output } = this
+    const inside = this.clock.advance(now)
     for (;;) {
-      this.runTimers(now)
+      this.runTimers(inside)
       if (this.pollEvent(output)) return output
-      if (this.pollDatagram(output, now)) return output
-      if (this.heap.first === undefined || this.heap.first.deadline > now) break
+      if (this.pollDatagram(output, inside)) return output
+      if (this.heap.first === undefined || this.heap.first.deadline > inside) break
     }
     output.kind = OUTPUT_WAIT
-    output.until = this.heap.first?.deadline ?? Infinity
+    output.event = undefined
+    output.until = this.clock.outside(Math.min(this.heap.first?.deadline ?? Infinity, this.fragments.deadline, this.startup.deadline))
     return output
   }
 
@@ -295,6 +300,11 @@ export class Endpoint implements SessionHost {
   /** @internal */
   emit(event: EndpointEvent): void {
     this.events.push(event)
+  }
+
+  /** @internal */
+  timeOf(outside: number): number {
+    return this.clock.at(outside)
   }
 
   /** @internal */
@@ -453,6 +463,7 @@ export class Endpoint implements SessionHost {
   }
 
   private runTimers(now: number): void {
+    if (now >= this.fragments.deadline) this.fragments.expire(now)
     for (let session = this.heap.first; session !== undefined && session.deadline <= now; session = this.heap.first) {
       this.heap.remove(session)
       if (session.opening === undefined) session.runTimers(now)
@@ -479,7 +490,7 @@ export class Endpoint implements SessionHost {
   }
 
   private pollDatagram(output: Output, now: number): boolean {
-    const outgoing = this.startup.take()
+    const outgoing = this.startup.take(now)
     if (outgoing !== undefined) return this.transmit(output, outgoing.datagram, outgoing.to)
     for (let session = this.ready[0]; session !== undefined; session = this.ready[0]) {
       const length = session.assemble(this.sendBuffer, now)

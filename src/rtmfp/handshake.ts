@@ -153,7 +153,7 @@ export class Handshake {
     const other = this.endpoint.withPeer(certificate.peerId).find((s) => s.state === 'keying-sent' || s.state === 'open')
     if (other !== undefined) {
       // It may have moved, and been looked for.
-      other.tryAddress(from, now)
+      other.look(from, now)
       session.fail('duplicate')
       return undefined
     }

@@ -17,7 +17,9 @@ interface Incomplete {
  * an address that has not proved itself may. RFC 7016 §3.4.
  */
 export class PacketFragments {
+  /** The one that has made no progress for the longest time first. */
   private readonly packets = new Map<string, Incomplete>()
+  private earliest = Infinity
 
   /** Packets that are not complete yet. */
   get size(): number {
@@ -34,27 +36,42 @@ export class PacketFragments {
     const { packetId, fragmentNumber, moreFragments, fragment } = readPacketFragment(payload)
     if (fragmentNumber >= MAX_PACKET_FRAGMENTS) return 'fragmented packet too long'
     // Also because one that starts anew counts its packets from 0 again.
-    this.expire(now)
+    if (now >= this.deadline) this.expire(now)
     const key = `${source} ${packetId}`
     let packet = this.packets.get(key)
     if (packet === undefined) {
-      if (this.packets.size >= MAX_FRAGMENTED_PACKETS) return 'too many fragmented packets'
+      if (this.packets.size >= MAX_FRAGMENTED_PACKETS) this.packets.delete(this.packets.keys().next().value as string)
       packet = { fragments: [], begunAt: now, progressAt: now, count: 0, received: 0 }
-      this.packets.set(key, packet)
-    }
-    if (packet.fragments[fragmentNumber] !== undefined) return undefined
+    } else if (packet.fragments[fragmentNumber] !== undefined) return undefined
+    // The idlest comes first.
+    this.packets.delete(key)
+    this.packets.set(key, packet)
     packet.fragments[fragmentNumber] = fragment
     packet.received++
     packet.progressAt = now
+    this.earliest = Math.min(this.earliest, deadlineOf(packet))
     if (!moreFragments) packet.count = fragmentNumber + 1
     if (packet.count === 0 || packet.received < packet.count) return undefined
     this.packets.delete(key)
     return packet.fragments.length === packet.count ? concat(...(packet.fragments as Uint8Array[])) : 'fragments beyond the last'
   }
 
-  private expire(now: number): void {
-    for (const [key, { begunAt, progressAt }] of this.packets) {
-      if (now - begunAt > FRAGMENTED_PACKET_LIFETIME || now - progressAt > FRAGMENTED_PACKET_PROGRESS) this.packets.delete(key)
+  /** When {@link PacketFragments.expire} has something to do at the earliest. */
+  get deadline(): number {
+    return this.packets.size === 0 ? Infinity : this.earliest
+  }
+
+  /** Gives up the packets whose time is over. */
+  expire(now: number): void {
+    this.earliest = Infinity
+    for (const [key, packet] of this.packets) {
+      const until = deadlineOf(packet)
+      if (now >= until) this.packets.delete(key)
+      else if (until < this.earliest) this.earliest = until
     }
   }
+}
+
+function deadlineOf({ begunAt, progressAt }: Incomplete): number {
+  return Math.min(begunAt + FRAGMENTED_PACKET_LIFETIME, progressAt + FRAGMENTED_PACKET_PROGRESS)
 }

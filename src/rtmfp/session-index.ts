@@ -5,15 +5,12 @@ const NONE: readonly Session[] = []
 /** An endpoint's sessions by something that they seldom share, such as the far end's address: start-up must not look through all of them. */
 export class SessionIndex {
   private readonly entries = new Map<string, Session | Session[]>()
-  private readonly one: Session[] = []
 
-  /** The sessions with the key; valid until the next call. */
+  /** The sessions with the key. */
   get(key: string): readonly Session[] {
     const entry = this.entries.get(key)
     if (entry === undefined) return NONE
-    if (Array.isArray(entry)) return entry
-    this.one[0] = entry
-    return this.one
+    return Array.isArray(entry) ? entry : [entry]
   }
 
   add(key: string, session: Session): void {

@@ -98,6 +98,8 @@ export interface SessionHost {
   /** Longest datagram that the path to this address is probed for, were it IPv4's. */
   pathLimit(to: Address): number
   emit(event: EndpointEvent): void
+  /** The engine's time, given the application's. */
+  timeOf(outside: number): number
   /** Keyed with a secret of this end's; for what it wants to know again when it comes back. RFC 7016 §3.5.4.2 (MOB_SECRET). */
   secretHash(data: Uint8Array): Uint8Array
   /** The session has something to send, or its deadline has changed. */
@@ -286,8 +288,9 @@ export class Session implements HeapItem, FlowSetHost {
     if (this.sessionState !== 'open') return
     this.leaveOpen('near-close', 'near')
     this.control.closeWanted = true
-    this.closeAt = now + CLOSE_INTERVAL
-    this.closeUntil = now + NEAR_CLOSE_LIMIT
+    const begun = this.host.timeOf(now)
+    this.closeAt = begun + CLOSE_INTERVAL
+    this.closeUntil = begun + NEAR_CLOSE_LIMIT
     this.host.wake(this)
   }
 
@@ -311,7 +314,7 @@ export class Session implements HeapItem, FlowSetHost {
 
   /** Does not take silence for the far end's death before this time: it is known that nothing could come through. */
   excuse(until: number): void {
-    if (this.liveness !== undefined) this.liveness.excusedUntil = until
+    if (this.liveness !== undefined) this.liveness.excusedUntil = this.host.timeOf(until)
     this.host.wake(this)
   }
 
@@ -328,15 +331,13 @@ export class Session implements HeapItem, FlowSetHost {
   /** Asks the far end at once whether it is there; which also shows it where this end is. RFC 7016 §3.5.4.1. */
   ping(now: number): void {
     if (this.sessionState !== 'open') return
-    ;(this.liveness as Liveness).suspect(now)
+    ;(this.liveness as Liveness).suspect(this.host.timeOf(now))
     this.host.wake(this)
   }
 
   /** Looks whether the far end is reached at this address, too; when it is, the session moves there. RFC 7016 §3.5.4.2. */
   tryAddress(address: Address, now: number): void {
-    if (this.sessionState !== 'open' || this.destination?.equals(address) === true) return
-    this.challenge(address, now)
-    this.host.wake(this)
+    this.look(address, this.host.timeOf(now))
   }
 
   /**
@@ -344,12 +345,20 @@ export class Session implements HeapItem, FlowSetHost {
    * it falls silent all of them; the session moves to the first that answers, nothing is lost. Replaces what was said before.
    */
   offerPaths(addresses: readonly Address[], now: number): void {
-    this.paths.set(addresses, now)
-    if (this.silent && this.sessionState === 'open') this.fallSilent(now)
+    const begun = this.host.timeOf(now)
+    this.paths.set(addresses, begun)
+    if (this.silent && this.sessionState === 'open') this.fallSilent(begun)
     this.host.wake(this)
   }
 
   // What follows is for the endpoint.
+
+  /** @internal See {@link Session.tryAddress}. */
+  look(address: Address, now: number): void {
+    if (this.sessionState !== 'open' || this.destination?.equals(address) === true) return
+    this.challenge(address, now)
+    this.host.wake(this)
+  }
 
   /** @internal The initiator has selected a responder; at which address, if that is known. RFC 7016 §3.5.1.1.1. */
   select(certificate: Certificate, address: Address | undefined): void {
@@ -534,6 +543,11 @@ export class Session implements HeapItem, FlowSetHost {
   }
 
   /** @internal */
+  timeOf(outside: number): number {
+    return this.host.timeOf(outside)
+  }
+
+  /** @internal */
   wake(): void {
     this.host.wake(this)
   }
@@ -585,7 +599,7 @@ export class Session implements HeapItem, FlowSetHost {
   private runOpenTimers(now: number): void {
     const liveness = this.liveness as Liveness
     const flows = this.flows as FlowSet
-    if (liveness.isDead(now)) {
+    if (liveness.isDead(now) && !liveness.overslept(now)) {
       // One last word, in case it is only the other direction that is broken.
       this.control.closeAckWanted = true
       this.leaveOpen('closed', 'dead')

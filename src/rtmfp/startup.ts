@@ -16,18 +16,14 @@ import {
 } from '../wire/startup.ts'
 import type { FIHello, IHello, IIKeying, RHello, Redirect } from '../wire/startup.ts'
 import { MAX_STARTUP_QUEUE } from './constants.ts'
+import { FragmentPacer } from './fragment-pacer.ts'
+import type { Outgoing } from './fragment-pacer.ts'
 
 /** Room for any start-up packet of ours; one with four MODP keys has 1,100 bytes. */
 const STARTUP_BUFFER = 4_096
 /** Plain length that a hello is padded to, so that three times its datagram hold the longest of our own answers. */
 const PADDED_HELLO = 94
 const PADDING = 0xff
-
-/** A datagram that waits to be sent. */
-export interface Outgoing {
-  readonly datagram: Uint8Array
-  readonly to: Address
-}
 
 /** Builds the packets of session start-up, under the Default Session Key. RFC 7016 §2.3.2 to §2.3.8. */
 export class StartupPackets {
@@ -37,6 +33,7 @@ export class StartupPackets {
   private nextPacketId = 0
   private readonly clock = new RttEstimator()
   private readonly queue: Outgoing[] = []
+  private readonly pacer = new FragmentPacer()
   private now = 0
 
   /** @param maxDatagram Packets that get longer go in fragments. RFC 7016 §3.4. */
@@ -47,23 +44,26 @@ export class StartupPackets {
   }
 
   /** The next datagram to send. */
-  take(): Outgoing | undefined {
-    return this.queue.shift()
+  take(now: number): Outgoing | undefined {
+    return this.queue.shift() ?? this.pacer.take(now)
+  }
+
+  /** When the next fragment may go. */
+  get deadline(): number {
+    return this.pacer.deadline
   }
 
   /** @returns `false` when too many wait already. */
   send(datagram: Uint8Array, to: Address): boolean {
     if (this.queue.length >= MAX_STARTUP_QUEUE) return false
-    if (datagram.length > this.maxDatagram) this.sendFragments(datagram, to)
-    else this.queue.push({ datagram, to })
+    if (datagram.length > this.maxDatagram) return this.pacer.add(this.fragments(datagram), to, this.now)
+    this.queue.push({ datagram, to })
     return true
   }
 
-  /**
-   * Rare, and never more than four packets of 4,380 bytes in all, which is what may be sent at once, since the buffer of a packet is no longer.
-   * RFC 7016 §3.4.
-   */
-  private sendFragments(datagram: Uint8Array, to: Address): void {
+  /** RFC 7016 §2.3.1, §3.4. */
+  private fragments(datagram: Uint8Array): Uint8Array[] {
+    const pieces: Uint8Array[] = []
     const plain = new Uint8Array(datagram.length)
     const end = this.opener.open(datagram, plain)
     const packet = plain.subarray(this.opener.plainStart, end)
@@ -73,9 +73,9 @@ export class StartupPackets {
     for (let from = 0, fragmentNumber = 0; from < packet.length; from += room, fragmentNumber++) {
       const fragment = packet.subarray(from, from + room)
       const moreFragments = from + room < packet.length
-      const piece = this.packet(sessionId, (w) => writePacketFragment(w, { moreFragments, packetId, fragmentNumber, fragment }))
-      this.queue.push({ datagram: piece, to })
+      pieces.push(this.packet(sessionId, (w) => writePacketFragment(w, { moreFragments, packetId, fragmentNumber, fragment })))
     }
+    return pieces
   }
 
   ihello(hello: IHello, now: number): Uint8Array {

@@ -10,6 +10,9 @@ import { readSessionId } from '../../src/wire/session-id.ts'
 import { UserData, readNextUserData, readUserData } from '../../src/wire/user-data.ts'
 import type { World } from './world.ts'
 
+/** Making one takes longer than using it. */
+const DEFAULT_CIPHER = createDefaultCipher(nodeBackend)
+
 /** A chunk that a session received. */
 export interface SeenChunk {
   readonly type: number
@@ -76,7 +79,7 @@ export interface StartupPacket {
 
 /** Reads a packet under the Default Session Key; `undefined` when it is not one. */
 export function openStartup(datagram: Uint8Array): StartupPacket | undefined {
-  const { opener } = createDefaultCipher(nodeBackend)
+  const { opener } = DEFAULT_CIPHER
   const plain = new Uint8Array(datagram.length + 64)
   const end = opener.open(datagram, plain)
   if (end < 0) return undefined
@@ -92,7 +95,7 @@ export function openStartup(datagram: Uint8Array): StartupPacket | undefined {
 
 /** Builds a packet under the Default Session Key. */
 export function sealStartup(sessionId: number, write: (w: Writer) => void, mode: number = MODE_STARTUP): Uint8Array {
-  const { sealer } = createDefaultCipher(nodeBackend)
+  const { sealer } = DEFAULT_CIPHER
   const buffer = new Uint8Array(8_192)
   const w = new Writer(buffer, sealer.headroom, buffer.length - sealer.tailroom)
   writePacketHeader(w, { mode, timeCritical: false, timeCriticalReverse: false, timestamp: -1, timestampEcho: -1 })

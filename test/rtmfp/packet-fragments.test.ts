@@ -84,11 +84,23 @@ describe('start-up packets in fragments', () => {
 
   test('RFC 7016 §3.4: a packet that makes no progress for a second, or is not complete in 60, makes room', () => {
     const fragments = new PacketFragments()
-    for (let i = 0; i < MAX_FRAGMENTED_PACKETS; i++) fragments.add('x', fragment(i, 0, true, [1]), 0)
-    expect(fragments.add('x', fragment(999, 0, true, [1]), 900)).toBe('too many fragmented packets')
-    expect(fragments.add('x', fragment(0, 1, true, [1]), 900)).toBe(undefined)
-    expect(fragments.add('x', fragment(999, 0, true, [1]), 1_500)).toBe(undefined)
-    expect(fragments.size).toBe(2)
+    for (let i = 0; i < 10; i++) fragments.add('x', fragment(i, 0, true, [1]), 0)
+    expect(fragments.deadline).toBe(1_000)
+    fragments.add('x', fragment(0, 1, true, [1]), 900)
+    fragments.expire(1_500)
+    expect([fragments.size, fragments.deadline]).toEqual([1, 1_900])
+    for (let now = 1_600; now <= 59_000; now += 700) fragments.add('x', fragment(0, 2 + (now % 13), true, [1]), now)
+    fragments.expire(60_000)
+    expect([fragments.size, fragments.deadline]).toEqual([0, Infinity])
+  })
+
+  test('one packet more than are waited for takes the place of that which has made no progress for the longest time', () => {
+    const fragments = new PacketFragments()
+    for (let i = 0; i < MAX_FRAGMENTED_PACKETS; i++) fragments.add(`stranger ${i}`, fragment(i, 0, true, [1]), 0)
+    fragments.add('friend', fragment(7, 0, true, [1]), 100)
+    for (let i = 0; i < MAX_FRAGMENTED_PACKETS - 1; i++) fragments.add(`another ${i}`, fragment(i, 0, true, [1]), 101)
+    expect(fragments.size).toBe(MAX_FRAGMENTED_PACKETS)
+    expect(fragments.add('friend', fragment(7, 1, false, [2]), 102)).toEqual(Uint8Array.of(1, 2))
   })
 
   test('what is too long, empty or goes beyond its own end is dropped', () => {

@@ -58,6 +58,8 @@ export interface SendFlowOptions {
 /** What the flows of a session need from outside. */
 export interface FlowSetHost extends FlowOutput {
   readonly maxMessageBytes: number
+  /** The engine's time, given the application's. */
+  timeOf(outside: number): number
   /** Called when there is something to send, or an earlier deadline. */
   wake(): void
 }
@@ -168,6 +170,10 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     const room = this.maxPlain - MAX_HEADER_SIZE - USER_DATA_OVERHEAD - startupOptions
     assert(room > 0, 'a fragment has no room in a packet')
     return room
+  }
+
+  timeOf(outside: number): number {
+    return this.host.timeOf(outside)
   }
 
   messageCut(): void {

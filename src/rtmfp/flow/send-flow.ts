@@ -53,6 +53,8 @@ export interface SendFlowHost {
   readonly loss: LossDetection
   /** Room for the data of one fragment, given its chunk's other parts. Bytes. */
   fragmentRoom(startupOptions: number): number
+  /** The engine's time, given the application's. */
+  timeOf(outside: number): number
   /** A message did not fit into one packet. */
   messageCut(): void
   /** The flow has something new to send or a new deadline. */
@@ -131,7 +133,7 @@ export class SendFlow implements FragmentOwner {
       })
     }
     if (this.flowState !== 'open' || !this.hasRoomFor(message.length)) return false
-    this.enqueue(message, now + lifetime)
+    this.enqueue(message, lifetime === Infinity ? Infinity : this.host.timeOf(now) + lifetime)
     this.host.changed(this)
     return true
   }

@@ -1,3 +1,5 @@
+import { OVERSLEPT } from '../constants.ts'
+
 /** How a session finds out that its far end is gone. RFC 7016 §3.5.4.1. */
 export interface LivenessConfig {
   /** Ask after hearing nothing for this long, milliseconds. */
@@ -54,6 +56,17 @@ export class Liveness {
 
   isDead(now: number): boolean {
     return now >= this.deadAt
+  }
+
+  /**
+   * Whether death was found so late that this process must have slept, or its clock have leapt: what the far end said meanwhile has not been read
+   * yet. It is asked once more then.
+   */
+  overslept(now: number): boolean {
+    if (now - this.deadAt < OVERSLEPT) return false
+    this.heardAt = now - this.config.deadAfter + OVERSLEPT
+    this.pingAt = now
+    return true
   }
 
   /**
