@@ -93,8 +93,8 @@ function counters() {
 function walk(node, visit) {
   visit(node)
   for (const value of Object.values(node)) {
-    if (Array.isArray(value)) for (const item of value) item?.type !== undefined && walk(item, visit)
-    else if (typeof value?.type === 'string') walk(value, visit)
+    const below = Array.isArray(value) ? value : [value]
+    for (const item of below) if (typeof item?.type === 'string') walk(item, visit)
   }
 }
 
