@@ -4,7 +4,7 @@
  */
 import { transformSync } from '@swc/core'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rollup } from 'rollup'
 
@@ -21,7 +21,7 @@ const own = {
 }
 
 /** Places in the code that can be counted; the map of an instrumented bundle is so long. */
-const PLACES = 16_384
+const PLACES = 8_192
 
 /**
  * @param entry Path of the file, from the top of the repository.
@@ -48,6 +48,8 @@ export async function bundle(entry, file, { count = false } = {}) {
 const typescript = {
   name: 'typescript',
   resolveId: (id) => (id in own ? join(root, own[id]) : null),
+  /** A file goes on to find others where it was. */
+  resolveImportMeta: (property, { moduleId }) => (property === 'dirname' ? JSON.stringify(dirname(moduleId)) : null),
   transform(code, id) {
     if (!id.endsWith('.ts')) return null
     const options = { filename: id, sourceMaps: true, jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } }

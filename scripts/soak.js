@@ -1,59 +1,158 @@
 /**
  * The simulations with chance in them, for longer than `npm test` runs them.
  *
- *   npm run chaos -- [--seeds N] [--from SEED]     endpoints among whom everything happens that can, one run a seed
- *   npm run fuzz -- [--inputs N] [--from SEED]     whatever a peer that holds a session's keys may send
+ *   npm run chaos -- [--seeds N] [--from SEED] [--jobs N]     endpoints among whom everything happens that can, one run a seed
+ *   npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]
+ *                                                             what may come from the network, made from what did, guided by coverage
  *
- * What fails is named with its seed, and shows the same again with `--from SEED` and the same count or less.
+ * What fails is named with its seed, and the command that shows it again. Both end with 1 when something failed.
  */
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { bundle } from './bundle.js'
 
-/** `step`: between two lines of progress; `seedPerStep`: whether a step is one seed, or each of its count. */
 const KINDS = {
-  chaos: { unit: 'seeds', count: 10_000, step: 2_000, seedPerStep: false },
-  fuzz: { unit: 'inputs', count: 5_000_000, step: 500_000, seedPerStep: true },
+  chaos: { unit: 'seeds', count: 10_000, entry: 'test/simulation/chaos.ts', counted: false, run: chaosWorker },
+  fuzz: { unit: 'inputs', count: 5_000_000, entry: 'test/simulation/fuzz.ts', counted: true, run: fuzzWorker },
 }
-const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
+/** Between two lines of progress. Milliseconds. */
+const PROGRESS = 10_000
+/** Seeds that a worker does between two reports. */
+const SEEDS_AT_A_TIME = 10
+/** What the workers may have: a leak is to be seen before the machine is full. MiB. */
+const HEAP_LIMIT = 512
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-const [name, ...rest] = process.argv.slice(2)
-const kind = KINDS[name] ?? usage('say what to run')
-const { count, from } = parse()
-for (let done = 0, seed = from; done < count; done += kind.step, seed += kind.seedPerStep ? 1 : kind.step)
-  run(Math.min(kind.step, count - done), seed)
+const number = (n) => Math.round(n).toLocaleString('en')
 
-function run(some, seed) {
+if (isMainThread) await main()
+else await KINDS[workerData.name].run(workerData)
+
+async function main() {
+  process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+  const [name, ...rest] = process.argv.slice(2)
+  const kind = KINDS[name] ?? usage('say what to run')
+  const options = parse(kind, rest)
+  const file = await bundle(kind.entry, `build/soak/${name}-${process.pid}.js`, { count: kind.counted })
   const started = performance.now()
-  const { status, stderr } = spawnSync(process.execPath, [...jest, `test/simulation/${name}.test.ts`, '--silent'], {
-    encoding: 'utf8',
-    env: { ...process.env, [`${name.toUpperCase()}_COUNT`]: String(some), [`${name.toUpperCase()}_FROM`]: String(seed) },
-  })
-  if (status !== 0) {
-    console.error(stderr)
-    process.exit(1)
+  const totals = new Map()
+  let done = 0
+  let shown = started
+  let failed = false
+  const report = () => {
+    const seconds = (performance.now() - started) / 1_000
+    console.log(
+      `${number(done)} of ${number(options.count)} ${kind.unit}${failed ? '' : ': all held'} (${number(seconds)} s, ${number(done / seconds)} a second)`,
+    )
   }
-  console.log(`${some} ${kind.unit} from seed ${seed}: all held (${((performance.now() - started) / 1_000).toFixed(0)} s)`)
+  const workers = Array.from({ length: options.jobs }, (_, job) => {
+    const share = Math.floor(options.count / options.jobs) + (job < options.count % options.jobs ? 1 : 0)
+    return new Worker(new URL(import.meta.url), {
+      workerData: { ...options, name, file, job, count: share },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT },
+      execArgv: ['--enable-source-maps'],
+    })
+  })
+  const fail = (text) => {
+    failed = true
+    console.error(text)
+  }
+  await Promise.all(
+    workers.map(async (worker) => {
+      worker.on('message', (message) => {
+        done += message.done ?? 0
+        for (const [what, times] of message.totals ?? []) totals.set(what, (totals.get(what) ?? 0) + times)
+        if (message.fault !== undefined) fail(message.fault)
+        if (performance.now() - shown > PROGRESS) {
+          shown = performance.now()
+          report()
+        }
+      })
+      worker.on('error', (error) => fail(`a worker ended: ${error.stack}`))
+      await once(worker, 'exit')
+    }),
+  )
+  report()
+  for (const [what, times] of totals) console.log(`  ${what}: ${number(times)}`)
+  process.exitCode = failed || done < options.count ? 1 : 0
 }
 
-function parse() {
-  const numbers = { count: kind.count, from: 1 }
+async function chaosWorker({ file, from, count, job, jobs }) {
+  const { runChaos } = await import(pathToFileURL(file).href)
+  for (let done = 0; done < count; done += SEEDS_AT_A_TIME) {
+    const totals = new Map([['messages', 0]])
+    let at = 0
+    for (; at < SEEDS_AT_A_TIME && done + at < count; at++) {
+      const seed = from + job + (done + at) * jobs
+      const { faults, messages, troubles } = runChaos(seed)
+      totals.set('messages', totals.get('messages') + messages)
+      for (const [what, times] of troubles) totals.set(what, (totals.get(what) ?? 0) + times)
+      if (faults.length === 0) continue
+      const again = `npm run chaos -- --from ${seed} --seeds 1`
+      parentPort.postMessage({ fault: `seed ${seed} (again: ${again})\n  ${faults.slice(0, 10).join('\n  ')}` })
+    }
+    parentPort.postMessage({ done: at, totals })
+  }
+}
+
+async function fuzzWorker({ file, from, count, job, jobs, target }) {
+  // Most inputs are malformed, and writing down where each was found takes longer than finding it.
+  Error.stackTraceLimit = 4
+  const { Fuzzer } = await import(pathToFileURL(file).href)
+  const seed = from + job
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  const heap = () => {
+    collect()
+    return getHeapStatistics().used_heap_size
+  }
+  const fuzzer = new Fuzzer({ seed, target, coverage: globalThis.coverage, clock: () => performance.now(), heap })
+  for (let done = 0; done < count;) {
+    const some = Math.min(fuzzer.batch, count - done)
+    const fault = fuzzer.run(some)
+    done += some
+    if (fault !== undefined) {
+      mkdirSync('build/soak', { recursive: true })
+      const path = `build/soak/fault-${fault.target}-${seed}-${job}.json`
+      writeFileSync(path, JSON.stringify(fault, null, 1))
+      const again = `npm run fuzz -- --from ${seed} --inputs ${done * jobs} --jobs ${jobs}${target === undefined ? '' : ` --target ${target}`}`
+      parentPort.postMessage({ fault: `${fault.target}: ${fault.what}\n  input ${fault.input}\n  kept in ${path}; again: ${again}` })
+      return
+    }
+    parentPort.postMessage({ done: some })
+  }
+  parentPort.postMessage({ totals: fuzzer.totals() })
+}
+
+function parse(kind, rest) {
+  const options = { count: kind.count, from: 1, jobs: availableParallelism(), target: undefined }
   let values
   try {
-    ;({ values } = parseArgs({ args: rest, options: { [kind.unit]: { type: 'string' }, from: { type: 'string' } } }))
+    const whole = { type: 'string' }
+    ;({ values } = parseArgs({
+      args: rest,
+      options: { [kind.unit]: whole, from: whole, jobs: whole, ...(kind.counted ? { target: whole } : {}) },
+    }))
   } catch (error) {
     usage(error.message)
   }
   for (const [option, text] of Object.entries(values)) {
-    const number = Number(text)
-    numbers[option === kind.unit ? 'count' : option] = number
-    if (!Number.isSafeInteger(number) || number < 1) usage(`--${option} takes a whole number above 0`)
+    const value = option === 'target' ? text : Number(text)
+    options[option === kind.unit ? 'count' : option] = value
+    if (option !== 'target' && (!Number.isSafeInteger(value) || value < 1)) usage(`--${option} takes a whole number above 0`)
   }
-  return numbers
+  options.jobs = Math.min(options.jobs, options.count)
+  return options
 }
 
 function usage(problem) {
-  console.error(`${problem}\nusage: npm run chaos -- [--seeds N] [--from SEED]\n       npm run fuzz -- [--inputs N] [--from SEED]`)
+  console.error(
+    `${problem}\nusage: npm run chaos -- [--seeds N] [--from SEED] [--jobs N]\n       npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]`,
+  )
   process.exit(2)
 }

@@ -11,7 +11,7 @@ import { UserData, readNextUserData, readUserData } from '../../src/wire/user-da
 import type { World } from './world.ts'
 
 /** Making one takes longer than using it. */
-const DEFAULT_CIPHER = createDefaultCipher(nodeBackend)
+export const DEFAULT_CIPHER: ReturnType<typeof createDefaultCipher> = createDefaultCipher(nodeBackend)
 
 /** A chunk that a session received. */
 export interface SeenChunk {

@@ -1,116 +1,190 @@
-import { Reader, utf8 } from '../../src/base/bytes.ts'
-import { DecodeError } from '../../src/base/errors.ts'
-import { randomBytes, seededRandom } from '../../src/base/random.ts'
+import { DecodeError, AltostratusError } from '../../src/base/errors.ts'
+import { seededRandom } from '../../src/base/random.ts'
 import type { Random } from '../../src/base/random.ts'
-import type { Delivery } from '../../src/rtmfp/flow/reassembly.ts'
-import type { Session } from '../../src/rtmfp/session.ts'
-import { MODE_INITIATOR } from '../../src/wire/header.ts'
-import type { PacketHeader } from '../../src/wire/header.ts'
-import { World } from '../rtmfp/world.ts'
-import type { Node } from '../rtmfp/world.ts'
+import { mutate } from './fuzz-mutate.ts'
+import { targets } from './fuzz-targets.ts'
+import type { Target } from './fuzz-targets.ts'
 
-/** What a run saw. */
-export interface FuzzOutcome {
-  /** The first input that threw, in hexadecimal, with what it threw. */
-  readonly fault: string | undefined
-  /** Sessions that were spent on it. */
-  readonly sessions: number
+export interface FuzzerOptions {
+  readonly seed: number
+  /** Only the target of this name. */
+  readonly target?: string | undefined
+  /** Filled by instrumented sources: how often each of their branches was taken. Without it inputs are kept at random. */
+  readonly coverage?: Uint8Array | undefined
+  /** Milliseconds. Without it no input is too slow. */
+  readonly clock?: (() => number) | undefined
+  /** Bytes in use, after garbage was collected. Without it nothing grows. */
+  readonly heap?: (() => number) | undefined
 }
 
-/** Packets that are kept to be changed. */
-const CORPUS = 2_000
-/** Inputs that one session gets at most. */
-const PER_SESSION = 3_000
-/** Longest input. Bytes. */
-const LONGEST = 3_000
-/** Bytes that mean something in many places: chunk types, the ends of a VLU. */
-const TELLING = [0x00, 0x01, 0x0c, 0x0f, 0x10, 0x11, 0x18, 0x41, 0x4c, 0x50, 0x51, 0x5e, 0x7f, 0x80, 0xff]
-const DELIVERIES: readonly Delivery[] = ['ordered', 'arrival', 'newest']
+/** An input that did what none may. */
+export interface Fault {
+  readonly target: string
+  readonly what: string
+  /** In hexadecimal. */
+  readonly input: string
+}
 
-/**
- * Hands plain packets, made from recorded ones by random changes, to an open session: what a peer may send that holds the keys and means ill.
- */
-export function runFuzz(seed: number, inputs: number): FuzzOutcome {
-  const random = seededRandom(seed)
-  const below = (n: number): number => random.uint32() % n
-  const corpus: Uint8Array[] = []
-  const header: PacketHeader = { mode: MODE_INITIATOR, timeCritical: false, timeCriticalReverse: false, timestamp: -1, timestampEcho: -1 }
-  let target = openTarget(random, corpus)
-  let used = 0
-  let sessions = 1
-  for (let i = 0; i < inputs; i++) {
-    if (target.session.state !== 'open' || used++ > PER_SESSION) {
-      target = openTarget(random, corpus)
-      used = 0
-      sessions++
+/** Inputs kept for each target, to be changed. */
+const CORPUS = 4_000
+/** No input may take longer. Milliseconds. */
+const TOO_LONG = 50
+/** What comes in 400 ms of a simulation must be done in so many. Milliseconds. */
+const TOO_LONG_TO_REST = 10_000
+/** Other processes and the collection of garbage take their time, too: an input is too slow when it always is. */
+const TRIES = 4
+/** Inputs before the first look at the heap, and between two. */
+const WARM = 200_000
+const LOOK = 100_000
+/** By which a heap may differ that does not grow: sessions under way, code, the corpora themselves. Bytes. */
+const MOST_GROWTH = 48_000_000
+
+interface Line {
+  readonly target: Target
+  readonly corpus: Uint8Array[]
+  /** By place in the code, the powers of two of times that an input has taken it. */
+  readonly taken: Uint8Array
+  inputs: number
+  refused: number
+}
+
+/** Changes inputs that got somewhere new, and hands them on. */
+export class Fuzzer {
+  readonly batch = 500
+  private readonly random: Random
+  private readonly options: FuzzerOptions
+  private readonly lines: Line[]
+  private inputs = 0
+  private heapBefore = -1
+
+  constructor(options: FuzzerOptions) {
+    this.options = options
+    this.random = seededRandom(options.seed)
+    const { coverage, target } = options
+    const chosen = targets(options.seed).filter(({ name }) => target === undefined || name === target)
+    if (chosen.length === 0) throw new Error(`There is no target ${target}.`)
+    this.lines = chosen.map((one) => ({
+      target: one,
+      corpus: [...one.seeds],
+      taken: new Uint8Array(coverage?.length ?? 0),
+      inputs: 0,
+      refused: 0,
+    }))
+  }
+
+  /** Tries so many inputs. @returns What went wrong first. */
+  run(inputs: number): Fault | undefined {
+    const line = this.pickLine()
+    for (let i = 0; i < inputs; i++) {
+      const fault = this.tryOne(
+        line,
+        mutate(() => this.pick(line), this.random),
+      )
+      if (fault !== undefined) return fault
     }
-    const packet = mutate(corpus, random)
-    header.timestamp = below(0x10000)
-    header.timestampEcho = below(2) === 0 ? -1 : below(0x10000)
-    header.timeCritical = below(8) === 0
+    return this.lookAtHeap(line)
+  }
+
+  /** What was done, for people. */
+  totals(): Map<string, number> {
+    const all = new Map<string, number>()
+    for (const { target, inputs, refused, corpus, taken } of this.lines) {
+      all.set(`${target.name} inputs`, inputs)
+      all.set(`${target.name} refused`, refused)
+      all.set(`${target.name} kept`, corpus.length - target.seeds.length)
+      all.set(
+        `${target.name} branches`,
+        taken.reduce((sum, bits) => sum + Number(bits > 0), 0),
+      )
+    }
+    return all
+  }
+
+  private tryOne(line: Line, input: Uint8Array): Fault | undefined {
+    const { coverage, clock } = this.options
+    coverage?.fill(0)
+    const started = clock?.() ?? 0
     try {
-      target.session.receive(header, new Reader(packet, 0, packet.length), target.from.address, target.world.now)
-      if (below(8) === 0) target.world.run(below(300))
+      line.target.run(input)
     } catch (error) {
-      if (!(error instanceof DecodeError)) {
-        return { fault: `${String((error as Error).stack)} at ${Buffer.from(packet).toString('hex')}`, sessions }
+      if (!(error instanceof AltostratusError) || error.code === 'BUG')
+        return fault(line, error instanceof Error ? error.stack : error, input)
+      if (error instanceof DecodeError) line.refused++
+    }
+    line.inputs++
+    if (clock !== undefined && clock() - started > TOO_LONG && this.isSlow(line, input))
+      return fault(line, `took over ${TOO_LONG} ms`, input)
+    try {
+      line.target.rest?.()
+    } catch (error) {
+      return fault(line, `after it: ${error instanceof Error ? error.stack : String(error)}`, input)
+    }
+    if (clock !== undefined && clock() - started > TOO_LONG_TO_REST)
+      return fault(line, `after it ${TOO_LONG_TO_REST} ms were not enough`, input)
+    if (coverage === undefined ? this.below(200) === 0 : isNew(coverage, line.taken)) this.keep(line, input)
+    return undefined
+  }
+
+  private isSlow(line: Line, input: Uint8Array): boolean {
+    for (let i = 0; i < TRIES; i++) {
+      const started = this.options.clock!()
+      try {
+        line.target.run(input)
+      } catch {
+        // It was tried before.
       }
+      if (this.options.clock!() - started <= TOO_LONG) return false
+    }
+    return true
+  }
+
+  private keep({ corpus }: Line, input: Uint8Array): void {
+    if (corpus.length < CORPUS) corpus.push(input)
+    else corpus[this.below(CORPUS)] = input
+  }
+
+  private lookAtHeap(line: Line): Fault | undefined {
+    this.inputs += this.batch
+    if (this.options.heap === undefined || this.inputs < WARM || this.inputs % LOOK !== 0) return undefined
+    const heap = this.options.heap()
+    if (this.heapBefore < 0) this.heapBefore = heap
+    const growth = heap - this.heapBefore
+    return growth > MOST_GROWTH ? fault(line, `the heap has grown by ${growth} bytes`, new Uint8Array(0)) : undefined
+  }
+
+  private pickLine(): Line {
+    let at = this.below(this.lines.reduce((sum, { target }) => sum + target.share, 0))
+    return this.lines.find(({ target }) => (at -= target.share) < 0)!
+  }
+
+  /** Short ones more often: they take less time, and say more clearly what matters in them. */
+  private pick({ corpus }: Line): Uint8Array {
+    const [a, b] = [corpus[this.below(corpus.length)]!, corpus[this.below(corpus.length)]!]
+    return a.length < b.length ? a : b
+  }
+
+  private below(n: number): number {
+    return this.random.uint32() % n
+  }
+}
+
+function fault({ target }: Line, what: unknown, input: Uint8Array): Fault {
+  return { target: target.name, what: String(what), input: Buffer.from(input).toString('hex') }
+}
+
+/** Whether a branch was taken a number of times, to the power of two, as by no input before. */
+function isNew(coverage: Uint8Array, taken: Uint8Array): boolean {
+  // Most places were not reached: four at a time.
+  const words = new Uint32Array(coverage.buffer, coverage.byteOffset, coverage.length >> 2)
+  let isAny = false
+  for (let word = 0; word < words.length; word++) {
+    if (words[word] === 0) continue
+    for (let i = word << 2; i < (word << 2) + 4; i++) {
+      const bit = coverage[i] === 0 ? 0 : 1 << (31 - Math.clz32(coverage[i]!))
+      if ((taken[i]! & bit) === bit) continue
+      taken[i]! |= bit
+      isAny = true
     }
   }
-  return { fault: undefined, sessions }
-}
-
-/** A session with traffic of every kind in it, whose packets go into the corpus. */
-function openTarget(random: Random, corpus: Uint8Array[]): { readonly world: World; readonly session: Session; readonly from: Node } {
-  const below = (n: number): number => random.uint32() % n
-  const world = new World(random.uint32(), { latency: 5, loss: 0.05 })
-  const [from, to] = [world.add(), world.add()]
-  to.onEvent = (event) => {
-    if (event.type !== 'flow-open') return
-    event.flow.delivery = DELIVERIES[below(DELIVERIES.length)]!
-    if (below(10) === 0) event.flow.suspend()
-  }
-  const near = world.connect(from, to)
-  world.runUntil(() => near.state === 'open')
-  const session = [...to.endpoint.sessions][0]!
-  const receive = session.receive.bind(session)
-  session.receive = (header, plain, address, now) => {
-    const packet = plain.bytes.slice(plain.at, plain.end)
-    if (corpus.length < CORPUS) corpus.push(packet)
-    else if (below(50) === 0) corpus[below(CORPUS)] = packet
-    return receive(header, plain, address, now)
-  }
-  for (let i = 0; i < 6; i++) {
-    const flow = near.openFlow({
-      metadata: utf8('x'.repeat(below(20))),
-      retransmit: below(2) === 0,
-      timeCritical: below(4) === 0,
-      priority: below(8),
-    })
-    for (let k = 0; k < 6; k++) flow.write(new Uint8Array(below(4_000)), world.now, below(3) === 0 ? 50 : Infinity)
-    if (below(3) === 0) flow.close()
-    world.run(below(40))
-  }
-  return { world, session, from }
-}
-
-function mutate(corpus: readonly Uint8Array[], random: Random): Uint8Array {
-  const below = (n: number): number => random.uint32() % n
-  const pick = (): Uint8Array => corpus[below(corpus.length)]!
-  let packet: Uint8Array = pick().slice()
-  for (let changes = 1 + below(4); changes > 0; changes--) {
-    const at = below(packet.length + 1)
-    const kind = below(6)
-    if (kind === 0 && at < packet.length) packet[at]! ^= 1 << below(8)
-    else if (kind === 1 && at < packet.length) packet[at] = TELLING[below(TELLING.length)]!
-    else if (kind === 2) packet = packet.slice(0, at)
-    else if (kind === 3) packet = joined(packet, pick())
-    else if (kind === 4) packet = randomBytes(random, below(60))
-    else packet = joined(packet.subarray(0, at), randomBytes(random, below(12)), packet.subarray(at))
-  }
-  return packet.subarray(0, LONGEST)
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts))
+  return isAny
 }
