@@ -151,6 +151,10 @@ export class AeadOpener implements PacketOpener {
     this.window.highest = (settings.firstPacket ?? 0) - 1
   }
 
+  get sentCount(): number {
+    return this.window.highest + 1
+  }
+
   open(datagram: Uint8Array, out: Uint8Array): number {
     const length = datagram.length - PAYLOAD_AT - TAG_LENGTH
     if (length < 0) return OPEN_MALFORMED

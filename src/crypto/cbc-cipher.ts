@@ -103,6 +103,10 @@ export class CbcOpener implements PacketOpener {
     this.mac = settings.macKey === undefined ? undefined : backend.mac(settings.macKey)
   }
 
+  get sentCount(): number {
+    return this.settings.sequenceNumbers ? this.window.highest + 1 : -1
+  }
+
   open(datagram: Uint8Array, out: Uint8Array): number {
     const blocksEnd = datagram.length - this.settings.hmacLength
     const length = blocksEnd - SESSION_ID_SIZE

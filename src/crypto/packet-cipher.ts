@@ -22,6 +22,8 @@ export interface PacketSealer {
 
 /** Turns datagrams of one direction into plain packets again. */
 export interface PacketOpener {
+  /** How many packets the far end has sent, as far as those that came tell; −1 where packets have no numbers. */
+  readonly sentCount: number
   /** Where the plain packet that was opened last begins in `out`. */
   readonly plainStart: number
   /**

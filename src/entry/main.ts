@@ -24,7 +24,8 @@ export type {
 export { Network } from '../room/network.ts'
 export type { CreateOptions, JoinOptions, NetworkStats } from '../room/network.ts'
 export { Peer } from '../room/peer.ts'
-export type { PeerPath } from '../room/peer.ts'
+export type { ChannelTraffic, PeerPath, PeerStats } from '../room/peer.ts'
+export type { SessionStats } from '../rtmfp/session.ts'
 export { Room } from '../room/room.ts'
 export type {
   HostChange,

@@ -18,6 +18,7 @@ import {
   RECONNECT_LAST,
   REQUEST_FLOW,
   REQUEST_TIMEOUT,
+  SILENCE_LIMIT,
   STREAM_DELAY,
   URGENT_PAUSE,
   URGENT_TIMEOUT,
@@ -302,8 +303,9 @@ export class IntroducerClient {
     this.emit('silent')
     this.tryStream(CONNECT_TIMEOUT)
     // One that has started anew knows nothing of the session, and says nothing either.
-    clock.at(clock.now() + ABANDON_AFTER, () => {
-      if (this.session !== session || !session.isSilent || this.options.isNeeded?.() !== true) return
+    const wait = this.options.isNeeded?.() === true ? ABANDON_AFTER : SILENCE_LIMIT
+    clock.at(clock.now() + wait, () => {
+      if (this.session !== session || !session.isSilent) return
       session.abandon()
       this.options.kick()
     })

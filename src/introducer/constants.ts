@@ -23,6 +23,8 @@ export const RECONNECT_LAST = 30_000
 export const STREAM_DELAY = 700
 /** How long an introducer that others are reached by may be silent before it is taken to have started anew. Milliseconds. */
 export const ABANDON_AFTER = 1_000
+/** The same for one that nobody is reached by: longer than a request waits, since a new session costs those that do. Milliseconds. */
+export const SILENCE_LIMIT = 12_000
 /** Then it is looked for again and again, each time so long, with hardly a pause: it must be found within 3 s of its return. Milliseconds. */
 export const URGENT_TIMEOUT = 1_500
 export const URGENT_PAUSE = 50

@@ -259,7 +259,7 @@ export class RelayingLink implements Link {
 }
 
 /** A shorter packet is not worth a check of where its sender is: two checks must not be more than it may cause. Bytes. */
-const LEAST_STRAY = 64
+const LEAST_STRAY = 160
 
 function isAt({ address }: RelayEnd, from: Address): boolean {
   return address !== undefined && (address === from || address.key === from.key)

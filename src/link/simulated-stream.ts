@@ -131,7 +131,7 @@ export class SimulatedStream implements Link {
 
   /** @internal */
   receive(bytes: Uint8Array): void {
-    if (this.closed) return
+    if (this.closed || this.machine.isAsleep) return
     this.stats.received++
     try {
       this.handler?.(bytes, this.address)

@@ -322,6 +322,8 @@ export class SimulatedLink implements Link {
   address: Address
   /** @internal */
   readonly conditions: Partial<Conditions>
+  /** Its machine is asleep: what comes is lost. */
+  isAsleep = false
   /** The router that it is behind. */
   nat: SimulatedNat<SimulatedLink> | undefined
   private readonly network: SimulatedNetwork
@@ -365,7 +367,7 @@ export class SimulatedLink implements Link {
 
   /** @internal */
   receive(datagram: Uint8Array, from: Address): void {
-    if (this.closed) return
+    if (this.closed || this.isAsleep) return
     this.stats.received++
     try {
       this.handler?.(datagram, from)

@@ -183,6 +183,9 @@ export const NEAR_CLOSE_LIMIT = 90_000
 /** How long a session closed by the far end answers close requests. RFC 7016 §3.5.5. Milliseconds. */
 export const FAR_CLOSE_LINGER = 19_000
 
+/** How long packets are counted before their loss is told anew. Milliseconds. */
+export const METER_INTERVAL = 2_000
+
 /** Nothing heard for this long: ask. Four tries fit into {@link DEAD_AFTER}. RFC 7016 §3.5.4.1. Milliseconds. */
 export const KEEPALIVE_INTERVAL = 1_000
 /**

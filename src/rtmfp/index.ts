@@ -1,7 +1,7 @@
 export { Endpoint, OUTPUT_EVENT, OUTPUT_TRANSMIT, OUTPUT_WAIT } from './endpoint.ts'
 export type { EndpointConfig, EndpointStats, Introduction, Invitation, OpenOptions, Output } from './endpoint.ts'
 export { Session } from './session.ts'
-export type { CloseReason, EndpointEvent, OpenFailure, SessionState } from './session.ts'
+export type { CloseReason, EndpointEvent, OpenFailure, SessionState, SessionStats } from './session.ts'
 export type { SendFlowOptions } from './flow/flow-set.ts'
 export type { Delivery } from './flow/reassembly.ts'
 export { ReceiveFlow } from './flow/receive-flow.ts'

@@ -43,6 +43,7 @@ import type { CongestionController } from './session/congestion.ts'
 import { ControlQueue } from './session/control-queue.ts'
 import { Liveness } from './session/liveness.ts'
 import type { LivenessConfig } from './session/liveness.ts'
+import { LossMeter } from './session/meter.ts'
 import { Mobility, PING_MOBILITY } from './session/mobility.ts'
 import type { Opening } from './session/opening.ts'
 import { PING_MTU, PathMtu } from './session/path-mtu.ts'
@@ -86,6 +87,27 @@ export type EndpointEvent =
   | { readonly type: 'flow-refused'; readonly session: Session; readonly flow: ReceiveFlow }
   | { readonly type: 'flow-exception'; readonly session: Session; readonly flow: SendFlow; readonly code: number }
   | { readonly type: 'flow-writable'; readonly session: Session; readonly flow: SendFlow }
+
+/** What is known of the network between the ends of a session. */
+export interface SessionStats {
+  /** Smoothed round-trip time, milliseconds; −1 while it is not known. */
+  readonly rtt: number
+  /** How much round trips differ from that, milliseconds; −1 while it is not known. */
+  readonly jitter: number
+  /** Share of what this end sends that is lost, 0 to 1, of the last seconds in which something was sent; −1 while it is not known. */
+  readonly lossOut: number
+  /** The same of what the far end sends; −1 as well where packets have no numbers. */
+  readonly lossIn: number
+  /** What the congestion window allows, bits per second: an estimate from below while less is sent than could be. −1 while it is not known. */
+  readonly bandwidth: number
+  /** Bytes that wait to be sent or acknowledged. */
+  readonly queued: number
+  /** Bytes of datagrams, since the session began. */
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  /** Largest datagram that is sent now. Bytes. */
+  readonly maxDatagram: number
+}
 
 /** What a session needs of its endpoint. */
 export interface SessionHost {
@@ -178,6 +200,10 @@ export class Session implements HeapItem, FlowSetHost {
   private burstOverAt = Infinity
   private forwardTokens = FORWARDED_PER_SECOND
   private forwardRefillAt = 0
+  private meters: { readonly lossIn: LossMeter; readonly lossOut: LossMeter } | undefined = undefined
+  private packetsReceived = 0
+  private bytesSent = 0
+  private bytesReceived = 0
   private confirmed = false
   private closeAt = Infinity
   private closeUntil = Infinity
@@ -254,6 +280,33 @@ export class Session implements HeapItem, FlowSetHost {
   /** Flows held, those that linger included. */
   get flowCount(): number {
     return this.flows === undefined ? 0 : this.flows.sendFlowCount + this.flows.receiveFlowCount
+  }
+
+  /** Flows that the far end sends by, those that linger included. */
+  get receivingFlows(): Iterable<ReceiveFlow> {
+    return this.flows?.receivingFlows ?? []
+  }
+
+  /** What is known of the network between. */
+  get stats(): SessionStats {
+    const flows = this.flows
+    const now = this.liveness?.lastHeard ?? 0
+    const sentCount = this.keys?.opener.sentCount ?? -1
+    const { lossIn, lossOut } = (this.meters ??= { lossIn: new LossMeter(), lossOut: new LossMeter() })
+    lossIn.look(sentCount, sentCount - this.packetsReceived, now)
+    if (flows !== undefined) lossOut.look(flows.fragmentsSent, flows.fragmentsLost, now)
+    const { srtt, rttvar } = this.rtt
+    return {
+      rtt: srtt,
+      jitter: srtt < 0 ? -1 : rttvar,
+      lossOut: lossOut.share,
+      lossIn: lossIn.share,
+      bandwidth: srtt > 0 ? (this.congestionWindow * BITS_PER_BYTE * MILLISECONDS) / srtt : -1,
+      queued: flows?.queuedBytes ?? 0,
+      bytesSent: this.bytesSent,
+      bytesReceived: this.bytesReceived,
+      maxDatagram: this.mtu.size,
+    }
   }
 
   /** Cipher suite in use, 0 before the session is open. */
@@ -446,6 +499,7 @@ export class Session implements HeapItem, FlowSetHost {
     // RFC 7016 §2.2.4: a packet with our own mark is a reflection.
     if (header.mode !== (this.isInitiator ? MODE_RESPONDER : MODE_INITIATOR)) return 'wrong mode'
     this.liveness?.heard(now)
+    this.packetsReceived++
     this.confirmed = true
     this.answered = undefined
     this.allowance = Infinity
@@ -507,7 +561,12 @@ export class Session implements HeapItem, FlowSetHost {
 
   /** @internal Assembles the next packet into `buffer`. @returns The datagram's length, 0 when there is nothing to send. */
   assemble(buffer: Uint8Array, now: number): number {
-    if (this.keys === undefined || this.allowance < LEAST_PACKET) return 0
+    if (this.keys === undefined) return 0
+    if (this.allowance < LEAST_PACKET) {
+      // Not even a farewell.
+      if (this.sessionState === 'closed') this.control.closeAckWanted = false
+      return 0
+    }
     const { control } = this
     const flows = this.flows as FlowSet
     const isOpen = this.sessionState === 'open'
@@ -532,6 +591,7 @@ export class Session implements HeapItem, FlowSetHost {
     if (w.at === empty) return 0
     const length = this.seal(buffer, w.at)
     this.allowance -= length
+    this.bytesSent += length
     return length
   }
 
@@ -871,7 +931,7 @@ export class Session implements HeapItem, FlowSetHost {
   private writeUserData(w: Writer, flows: FlowSet, alone: boolean, now: number): 0 | 1 | 2 {
     const reserved = this.reserve(now)
     const written = flows.writeUserData(w, this.congestion.window, reserved, now)
-    if (written !== 0 || !alone || this.mtu.size >= this.host.maxPathDatagram) return written
+    if (written !== 0 || !alone || this.mtu.size >= this.host.maxPathDatagram || this.allowance !== Infinity) return written
     w.end = this.host.maxPathDatagram - (this.keys as SessionKeys).sealer.tailroom
     return flows.writeUserData(w, this.congestion.window, reserved, now)
   }
@@ -889,3 +949,5 @@ const IPV6_EXTRA = 20
 const RELAY_EXTRA: number = IPV6_EXTRA + 8
 /** How much longer a session sequence number may get than it is at the start. RFC 7425 §4.6.6. Bytes. */
 const HEADROOM_GROWTH = 7
+const BITS_PER_BYTE = 8
+const MILLISECONDS = 1_000

@@ -10,6 +10,7 @@ import { JoinedLink } from '../link/joined.ts'
 import { SimulatedClock } from '../link/simulated-clock.ts'
 import { SimulatedNetwork } from '../link/simulated.ts'
 import type { NatKind } from '../link/simulated-nat.ts'
+import { SuspendableClock } from '../link/suspendable-clock.ts'
 import { SimulatedStreams } from '../link/simulated-stream.ts'
 import type { Conditions, SimulatedLink } from '../link/simulated.ts'
 import type { Game } from '../room/definition.ts'
@@ -64,9 +65,11 @@ export class Simulation {
   private readonly nats: readonly NatKind[]
   private readonly relay: RelayLimits | false
   private streams: SimulatedStreams
-  private introducerLink: SimulatedLink
+  /** @internal */
+  introducerLink: SimulatedLink
   private server: IntroducerServer
   private readonly links = new Map<Network, SimulatedLink>()
+  private readonly clocks = new Map<Network, SuspendableClock>()
   private nextSeed: number
 
   /** Use {@link simulate}. */
@@ -98,11 +101,12 @@ export class Simulation {
     const home = options.sameHomeAs === undefined ? undefined : this.linkOf(options.sameHomeAs).nat
     const link = this.network.createLink({ nat: home ?? (kind === 'open' ? undefined : this.network.createNat(kind)) })
     const { address } = this.introducerLink
+    const clock = new SuspendableClock(this.clock)
     const network = new Network({
       link,
       openStream: () => this.streams.open(link),
       lookUp: () => Promise.resolve([this.introducerLink.address.host]),
-      clock: this.clock,
+      clock,
       backend: defaultBackend,
       random: seededRandom(this.newSeed()),
       policy: defaultPolicy,
@@ -114,6 +118,7 @@ export class Simulation {
       onError: (error) => this.errors.push(error),
     })
     this.links.set(network, link)
+    this.clocks.set(network, clock)
     await this.wait(network.introducer.connect(PLAYERS_TIMEOUT))
     return network
   }
@@ -190,6 +195,18 @@ export class Simulation {
     this.server = this.startServer(identity)
   }
 
+  /** The player's machine goes to sleep: nothing runs on it, and what comes is lost, until {@link Simulation.resume}. */
+  suspend(player: Room<Game> | Network): void {
+    this.linkOf(player).isAsleep = true
+    this.clockOf(player).suspend()
+  }
+
+  /** It wakes up. */
+  resume(player: Room<Game> | Network): void {
+    this.linkOf(player).isAsleep = false
+    this.clockOf(player).resume()
+  }
+
   /** The router that a player is behind forgets all mappings, as when it restarts. */
   flushNat(player: Room<Game> | Network): void {
     this.linkOf(player).nat?.flush()
@@ -212,7 +229,12 @@ export class Simulation {
     })
   }
 
-  private linkOf(player: Room | Network): SimulatedLink {
+  private clockOf(player: Room<Game> | Network): SuspendableClock {
+    return this.clocks.get(player instanceof Network ? player : player.network) as SuspendableClock
+  }
+
+  /** @internal */
+  linkOf(player: Room | Network): SimulatedLink {
     const network = player instanceof Network ? player : player.network
     return this.links.get(network) as SimulatedLink
   }

@@ -84,6 +84,8 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   readonly loss: LossDetection = new LossDetection(this.inFlight, (fragment) => this.passedOver(fragment))
   /** Largest plain packet, header included. Bytes. */
   maxPlain = 0
+  /** Fragments that were taken for lost. */
+  fragmentsLost = 0
   /** Some message had to be cut into fragments, or packets' worth of them waited: longer packets would be of use. */
   wantsRoom = false
 
@@ -114,6 +116,23 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     this.host = host
     this.output = host
     this.maxMessageBytes = host.maxMessageBytes
+  }
+
+  /** Flows that the far end sends by. */
+  get receivingFlows(): Iterable<ReceiveFlow> {
+    return this.receiving.values()
+  }
+
+  /** Fragments that have been sent, those that were sent again counted again. */
+  get fragmentsSent(): number {
+    return this.inFlight.sentCount
+  }
+
+  /** Bytes that wait to be sent or acknowledged. */
+  get queuedBytes(): number {
+    let bytes = 0
+    for (const flow of this.sending.values()) bytes += flow.queuedBytes
+    return bytes
   }
 
   get sendFlowCount(): number {
@@ -470,6 +489,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   }
 
   private lose(fragment: Fragment): void {
+    this.fragmentsLost++
     this.inFlight.remove(fragment)
     fragment.owner.lost(fragment)
   }

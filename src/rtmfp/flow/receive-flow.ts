@@ -37,6 +37,8 @@ export class ReceiveFlow {
   readonly association: SendFlow | undefined
   /** Free for the user of the engine. */
   context: unknown = undefined
+  /** Bytes of all messages that were delivered so far. */
+  deliveredBytes = 0
   /** Most bytes held for reordering and reassembly; what is free of it is announced to the sender. To be set when the flow opens. */
   bufferCapacity: number = RECEIVE_CAPACITY
   /** @internal Whether it is in the list of flows to be acknowledged. */
@@ -265,6 +267,7 @@ export class ReceiveFlow {
     if (this.mode === 'newest' && first < this.lastDelivered) return
     const gap = first > this.lastDelivered + 1
     if (last > this.lastDelivered) this.lastDelivered = last
+    this.deliveredBytes += data.length
     this.host.output.message(this, data.length === 0 ? EMPTY : data, gap)
   }
 

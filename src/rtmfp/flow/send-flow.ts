@@ -81,6 +81,8 @@ export class SendFlow implements FragmentOwner {
   lastPacket = 0
   /** Bytes of messages that are queued or not yet acknowledged. */
   queuedBytes = 0
+  /** Bytes of all messages that were written so far. */
+  writtenBytes = 0
 
   private flowState: SendFlowState = 'open'
   private readonly queue = new SendQueue()
@@ -329,6 +331,7 @@ export class SendFlow implements FragmentOwner {
       this.queue.push(fragment)
     }
     this.queuedBytes += message.length
+    this.writtenBytes += message.length
     if (deadline < this.nextExpiry) this.nextExpiry = deadline
   }
 

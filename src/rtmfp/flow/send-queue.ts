@@ -155,6 +155,11 @@ export class InFlight {
     return this.head
   }
 
+  /** How many have been sent so far. */
+  get sentCount(): number {
+    return this.nextTsn - 1
+  }
+
   get newest(): Fragment | undefined {
     return this.tail
   }
