@@ -10,6 +10,13 @@ import { printSummary } from './summary.js'
 
 const EXIT_USAGE = 2
 
+// By leaving in order: network namespaces are to be gone afterwards.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.on(signal, () => process.exit(code))
+}
 process.exitCode = await main(process.argv.slice(2))
 // Rivals' threads would keep the process.
 process.exit()

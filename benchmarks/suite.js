@@ -2,17 +2,17 @@
 
 /** Benchmarks, in the order of a full run, and the seconds that each takes by default: about nine minutes together. */
 export const PROGRAMS = {
-  latency: 110,
-  loss: 170,
-  throughput: 70,
+  latency: 100,
+  loss: 180,
+  throughput: 65,
   sessions: 20,
   mobility: 15,
   connect: 45,
-  priority: 25,
-  introducer: 45,
+  priority: 30,
+  introducer: 50,
   state: 10,
   browser: 15,
-  simulate: 10,
+  simulate: 12,
 }
 
 const BOTH = ['unreliable', 'reliable']

@@ -22,6 +22,7 @@ export async function emulateNetwork({ links, hosts = 2 }) {
     }
   }
   const hub = startProcess(HUB)
+  process.on('exit', close)
   try {
     ip(places.map(({ namespace }) => `netns add ${namespace}`))
     await hub.call('start', { hosts: places.map(({ tun, link, host }) => ({ tun, link, host })) })
@@ -35,6 +36,7 @@ export async function emulateNetwork({ links, hosts = 2 }) {
   }
 
   function close() {
+    process.off('exit', close)
     hub.stop()
     removeNamespaces(places.map(({ namespace }) => namespace))
   }

@@ -21,10 +21,10 @@ const SHORTEST_TURN = 20
  */
 export default {
   async run({ seconds, against, log }) {
+    const began = performance.now()
     const { started, notRun } = await startWays(allWays(against), { log })
     try {
       const cells = SIZES.flatMap((size) => MODES.map((mode) => ({ size, mode })))
-      const began = performance.now()
       const warmUp = Math.min(FIRST_WARM_UP.milliseconds, (seconds * 1_000 * WARM_UP_SHARE) / started.length)
       for (const way of started) {
         await way.pair.far.call('echo')

@@ -28,6 +28,7 @@ export default {
   async run({ seconds, against, log }) {
     const missing = whyNoNetwork()
     if (missing !== undefined) return { missing }
+    const began = performance.now()
     const ways = waysOf({ against, suites: ['aes-gcm'] })
     const network = await emulateNetwork({ links: ways.length })
     let started = []
@@ -36,7 +37,8 @@ export default {
       const ready = await startWays(ways, { log, settings: (_way, i) => ({ near: network.place(i, 1), far: network.place(i, 2) }) })
       started = ready.started
       await streamAll(started, WARM_UP)
-      const rest = (seconds * 1_000 - WARM_UP) / CONDITIONS.length - STRAGGLERS
+      const left = seconds * 1_000 - (performance.now() - began)
+      const rest = left / CONDITIONS.length - STRAGGLERS
       const milliseconds = Math.min(LONGEST * 1_000, Math.max(SHORTEST * 1_000, rest))
       const rows = []
       for (const [seed, { group, loss }] of CONDITIONS.entries()) {

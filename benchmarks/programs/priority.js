@@ -27,6 +27,7 @@ export default {
   async run({ seconds, against, log }) {
     const missing = whyNoNetwork()
     if (missing !== undefined) return { missing }
+    const began = performance.now()
     const ways = waysOf(against)
     const network = await emulateNetwork({ links: ways.length })
     let started = []
@@ -34,7 +35,10 @@ export default {
       for (const i of ways.keys()) await network.setConditions(i, { delay: DELAY, rate: RATE, queue: QUEUE })
       const ready = await startWays(ways, { log, settings: (_way, i) => ({ near: network.place(i, 1), far: network.place(i, 2) }) })
       started = ready.started
-      const milliseconds = Math.min(LONGEST, Math.max(SHORTEST, (seconds * 1_000 - START - STRAGGLERS.alone - STRAGGLERS.beside) / 2))
+      const milliseconds = Math.min(
+        LONGEST,
+        Math.max(SHORTEST, (seconds * 1_000 - (performance.now() - began) - START - STRAGGLERS.alone - STRAGGLERS.beside) / 2),
+      )
       const alone = await streamAll(started, milliseconds, STRAGGLERS.alone)
       log('  voice alone')
       const floods = Promise.all(

@@ -11,10 +11,15 @@ const KINDS = [
 const TURNS = 2
 /** Time before counting begins in each turn. Milliseconds. */
 const WARM_UP = 250
+/** How often it is looked whether anything still comes after a turn. Milliseconds. */
+const CALM = 30
+/** A turn is not shorter, however little time there is. Milliseconds. */
+const SHORTEST_TURN = 50
 
 /** One way as fast as it goes, between two processes on loopback. */
 export default {
   async run({ seconds, against, log }) {
+    const began = performance.now()
     const { started, notRun } = await startWays(waysOf({ against }), { log })
     try {
       const cells = started.flatMap((way) =>
@@ -24,7 +29,8 @@ export default {
           total: { received: 0, milliseconds: 0, near: 0, far: 0, sent: 0 },
         })),
       )
-      const turn = Math.max(50, (seconds * 1_000) / (cells.length * TURNS) - WARM_UP)
+      const left = seconds * 1_000 - (performance.now() - began)
+      const turn = Math.max(SHORTEST_TURN, left / (cells.length * TURNS) - WARM_UP - CALM)
       for (let i = 0; i < TURNS; i++) {
         for (const cell of cells) await takeTurn(cell, turn)
         log(`  turn ${i + 1} of ${TURNS}`)
@@ -56,7 +62,7 @@ async function takeTurn({ way, size, total }, milliseconds) {
 async function drained(far) {
   let { messages } = await far.call('takeCount')
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await new Promise((resolve) => setTimeout(resolve, CALM))
     const now = await far.call('takeCount')
     if (now.messages === messages) return
     messages = now.messages
