@@ -6,10 +6,12 @@ export function sharedNow() {
 /** Time of sending and number of the message, at the front of each. */
 const HEADER = 12
 const recordings = new Map()
+let recordingSince = 0
 
 /** Notes when each message of a lane arrives, from now on. */
 export function record(connection, { most }) {
   recordings.clear()
+  recordingSince = sharedNow()
   connection.onMessage = (lane, bytes) => {
     const now = sharedNow()
     const recording = recordings.get(lane) ?? { latencies: new Float64Array(most).fill(NaN), arrived: 0, bytes: 0, repeated: 0 }
@@ -26,9 +28,13 @@ export function record(connection, { most }) {
   }
 }
 
-/** @returns What came on a lane: one-way milliseconds of each message by number, `NaN` for those that did not come. */
+/**
+ * @returns What came on a lane: one-way milliseconds of each message by number, `NaN` for those that did not come; bytes, and in how many
+ * milliseconds.
+ */
 export function recorded({ lane = 0 } = {}) {
-  return recordings.get(lane) ?? { latencies: new Float64Array(0), arrived: 0, bytes: 0, repeated: 0 }
+  const nothing = { latencies: new Float64Array(0), arrived: 0, bytes: 0, repeated: 0 }
+  return { ...(recordings.get(lane) ?? nothing), milliseconds: sharedNow() - recordingSince }
 }
 
 /**

@@ -52,7 +52,7 @@ export default {
       const beside = await streamAll(started, milliseconds, STRAGGLERS.beside)
       await floods
       log('  voice beside bulk')
-      return { ...describe(), notRun: ready.notRun, rows: rowsOf(started, alone, beside, milliseconds) }
+      return { ...describe(), notRun: ready.notRun, rows: rowsOf(started, alone, beside) }
     } finally {
       for (const { pair } of started) pair.stop()
       network.close()
@@ -83,39 +83,45 @@ function waysOf(against) {
   ]
 }
 
-/** The voice stream of every way at once. @returns One-way times, bulk bytes that came meanwhile, and how many were sent, for each. */
+/** The voice stream of every way at once. @returns One-way times, bulk Mbit/s that came meanwhile, and how many were sent, for each. */
 async function streamAll(ways, milliseconds, stragglers) {
   const most = Math.ceil((milliseconds / 1_000) * HZ) + 1
   for (const { pair } of ways) await pair.far.call('record', { most })
   const sent = await Promise.all(
     ways.map(({ pair }) => pair.near.call('stream', { lane: VOICE, size: SIZE, hz: HZ, milliseconds }, milliseconds)),
   )
-  const bulk = await Promise.all(ways.map(async ({ pair }) => (await pair.far.call('recorded', { lane: BULK })).bytes))
+  const bulk = await Promise.all(
+    ways.map(async ({ pair }) => {
+      const { bytes, milliseconds: passed } = await pair.far.call('recorded', { lane: BULK })
+      return (bytes * 8) / passed / 1_000
+    }),
+  )
   await new Promise((resolve) => setTimeout(resolve, stragglers))
   const times = await Promise.all(ways.map(async ({ pair }) => (await pair.far.call('recorded', { lane: VOICE })).latencies))
   return ways.map((_, i) => ({ times: [...times[i]].filter((time) => !Number.isNaN(time)), sent: sent[i].sent, bulk: bulk[i] }))
 }
 
-function rowsOf(ways, alone, beside, milliseconds) {
+function rowsOf(ways, alone, beside) {
   const groups = [
     { group: 'voice alone', runs: alone },
     { group: 'voice beside bulk', runs: beside },
   ]
-  const [bare] = alone.map(({ times }) => percentiles(times))
+  const tailOf = (row) => row.p99 ?? row.max
+  const [bare] = alone.map(({ times }) => tailOf(percentiles(times, { max: true })))
   return groups.flatMap(({ group, runs }) =>
     ways.flatMap(({ name, implementation, bulk }, i) => {
       if (group !== 'voice alone' && !bulk) return []
-      const { times, sent, bulk: bytes } = runs[i]
+      const { times, sent, bulk: mbits } = runs[i]
       const row = {
         name,
         implementation,
         group,
         ...percentiles(times, { shares: [0.5, 0.9, 0.99], max: true }),
         arrived: significant((100 * times.length) / sent, 3),
-        ...(group === 'voice alone' ? {} : { bulk: significant((bytes * 8) / milliseconds / 1_000, 3) }),
+        ...(group === 'voice alone' ? {} : { bulk: significant(mbits, 3) }),
         curve: curve(times, sent),
       }
-      return [{ ...row, ratio: significant((row.p99 ?? row.max) / (bare.p99 ?? bare.p50), 3) }]
+      return [{ ...row, ratio: significant(tailOf(row) / bare, 3) }]
     }),
   )
 }

@@ -15,7 +15,7 @@ export function bench(...args: readonly string[]): Promise<Ended> {
     execFile(
       process.execPath,
       ['scripts/run.js', 'benchmarks/bench.js', ...args],
-      { cwd: root, timeout: 60_000 },
+      { cwd: root, timeout: 140_000 },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
       },

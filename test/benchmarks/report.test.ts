@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { load } from './bench.ts'
 
@@ -17,13 +17,20 @@ interface Html {
 }
 
 interface Results {
+  readonly FULL_RESULT: string
   readonly loadResult: (file: string) => unknown
 }
 
 const { performancePage }: Markdown = await load('report/markdown.js')
 const { chartLibrary, htmlReport }: Html = await load('report/html.js')
-const { loadResult }: Results = await load('result.js')
+const { FULL_RESULT, loadResult }: Results = await load('result.js')
 const fixture = new URL('result.json', import.meta.url).pathname
+
+test('docs/performance.md is what the committed result gives', () => {
+  const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
+  // Not by toEqual: the difference of two such pages is too long to read.
+  if (page !== performancePage(loadResult(FULL_RESULT))) throw new Error('docs/performance.md is stale: npm run bench -- report')
+})
 
 test('the page names the machine, the noise, each figure, and what was not run with the reason', () => {
   const page = performancePage(loadResult(fixture))
