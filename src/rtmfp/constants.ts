@@ -99,6 +99,42 @@ export const TIME_CRITICAL_RESERVE = 2_560
 /** How long a time critical notification, forward or reverse, has effect. RFC 7016 §3.5.2.1. Milliseconds. */
 export const TIME_CRITICAL_MEMORY = 800
 
+/** What may wait in the queues of a path, and as many packets on top, which at low rates take longer. Milliseconds. */
+export const DELAY_TARGET = 5
+export const DELAY_PACKETS = 1.5
+/** What is left in flight, of what the path holds with empty queues, to empty them: a little less, so that they are seen to be empty. */
+export const DRAIN_SHARE = 0.9
+/** Round trips in which the queue has to go after that, and how often it may stay until somebody else is taken to fill it. */
+export const DRAIN_ROUNDS = 4
+export const DRAIN_TRIES = 6
+/** Segments that are in flight whatever waits, so that acknowledgements are not delayed; RFC 5681's least after a loss. */
+export const LEAST_SEGMENTS = 2
+/** A line that is slower than this does not count: who gets less shares it. Bytes a millisecond. */
+export const SLOW_RATE = 24
+/** What a round trip leaves of the best rate that is remembered. */
+export const RATE_MEMORY = 0.995
+/** Somebody else is also taken to fill the queue when twice the target waits in this share of so many round trips. */
+export const OVER_LIMIT = 0.3
+export const OVER_ROUNDS = 48
+/** Least share of the window that is left by that, as by a loss. RFC 5681 §3.1. */
+export const DRAIN_LEAST = 0.5
+/** What has to wait for a loss to be one of a full queue, milliseconds; and half of what has waited most of late, whatever that is. */
+export const LOSS_DELAY = 1
+/** Share of packets that may be lost by radio rather than for want of room; above it is some line that drops and makes nobody wait. */
+export const LOSS_TOLERATED = 0.15
+/** Packets that a share is taken of, at least. */
+export const LOSS_SAMPLE = 40
+/** How long queues are left to others that fill them, before it is tried again whether they still do: milliseconds, and round trips. */
+export const COMPETE_RETRY = 10_000
+export const COMPETE_ROUNDS = 60
+/** By how much that gets longer at most when they turn out to fill them still. */
+export const COMPETE_PATIENCE = 4
+/** Round trips in a row with next to nothing waiting that are as good as that. */
+export const COMPETE_EMPTY = 32
+/** What a loss leaves of the window beside TCP, and how steep the curve of its growth is, segments a cubed second. RFC 9438 §4.6, §5.1. */
+export const CUBIC_BETA = 0.7
+export const CUBIC_C = 0.4
+
 /** Delayed acknowledgement alarm. RFC 7016 §3.6.3.4.4. Milliseconds. */
 export const ACK_DELAY = 200
 /** Received data packets that call for an acknowledgement at once. RFC 7016 §3.6.3.2. */

@@ -37,6 +37,8 @@ import type { ReceiveFlow } from './flow/receive-flow.ts'
 import { Session } from './session.ts'
 import type { EndpointEvent, SessionHost } from './session.ts'
 import { SessionIndex } from './session-index.ts'
+import { DEFAULT_CONGESTION } from './session/controllers.ts'
+import type { CongestionAlgorithm } from './session/controllers.ts'
 import { CookieJar } from './session/cookie.ts'
 import { Opening } from './session/opening.ts'
 import { TimeCriticalRecord } from './session/time-critical.ts'
@@ -75,6 +77,8 @@ export interface EndpointConfig {
   readonly amplificationLimit?: number
   /** Largest message to send or take, bytes; 1 MiB by default. */
   readonly maxMessageBytes?: number
+  /** How sessions decide what may be in flight; `delay-aware` by default. */
+  readonly congestion?: CongestionAlgorithm
   /** Ask after silence of this many milliseconds; 1,000 by default. */
   readonly keepaliveInterval?: number
   /** Take silence of this many milliseconds for the far end's death; 5,000 by default. */
@@ -162,6 +166,8 @@ export class Endpoint implements SessionHost {
   readonly maxPathDatagram: number
   readonly maxMessageBytes: number
   /** @internal */
+  readonly congestion: CongestionAlgorithm
+  /** @internal */
   readonly timeCritical: TimeCriticalRecord = new TimeCriticalRecord()
   /** @internal */
   readonly work: WorkSpace = new WorkSpace()
@@ -196,6 +202,7 @@ export class Endpoint implements SessionHost {
     this.maxDatagram = config.maxDatagram ?? MAX_DATAGRAM
     this.maxPathDatagram = Math.max(this.maxDatagram, config.maxPathDatagram ?? MAX_LOOPBACK_DATAGRAM)
     this.maxMessageBytes = config.maxMessageBytes ?? MAX_MESSAGE
+    this.congestion = config.congestion ?? DEFAULT_CONGESTION
     this.secret = randomBytes(config.random, SECRET_LENGTH)
     this.cookies = new CookieJar(config.backend, config.random)
     const cipher = createDefaultCipher(config.backend)

@@ -38,8 +38,9 @@ import { FlowSet } from './flow/flow-set.ts'
 import type { FlowSetHost, SendFlowOptions } from './flow/flow-set.ts'
 import type { ReceiveFlow } from './flow/receive-flow.ts'
 import type { SendFlow } from './flow/send-flow.ts'
-import { AppendixAController } from './session/congestion.ts'
 import type { CongestionController } from './session/congestion.ts'
+import { createController } from './session/controllers.ts'
+import type { CongestionAlgorithm } from './session/controllers.ts'
 import { ControlQueue } from './session/control-queue.ts'
 import { Liveness } from './session/liveness.ts'
 import type { LivenessConfig } from './session/liveness.ts'
@@ -115,6 +116,7 @@ export interface SessionHost {
   /** Longest datagram that any path is probed for. */
   readonly maxPathDatagram: number
   readonly maxMessageBytes: number
+  readonly congestion: CongestionAlgorithm
   readonly timeCritical: TimeCriticalRecord
   readonly work: WorkSpace
   /** Longest datagram that the path to this address is probed for, were it IPv4's. */
@@ -216,7 +218,7 @@ export class Session implements HeapItem, FlowSetHost {
     this.isInitiator = options.isInitiator
     this.context = options.context
     this.confirmed = options.isInitiator
-    this.congestion = new AppendixAController(host.maxDatagram)
+    this.congestion = createController(host.congestion, host.maxDatagram)
     this.mtu = new PathMtu(host.maxDatagram, host.maxDatagram)
   }
 
@@ -839,6 +841,10 @@ export class Session implements HeapItem, FlowSetHost {
 
   private tellCongestion(now: number): void {
     const { summary, critical } = this.host.work
+    const { inFlight } = this.flows as FlowSet
+    summary.now = now
+    summary.lostBytes = summary.outstandingBefore - summary.ackedBytes - inFlight.bytes
+    this.rtt.sample(inFlight.takeRoundTrip(now), now)
     if (summary.anyLoss && (this.flows as FlowSet).takeBlackHole()) {
       this.mtu.swallowed(now)
       this.datagramChanged()

@@ -20,8 +20,10 @@ export class WorkSpace {
     timestampEcho: -1,
   }
   readonly summary: AckSummary = {
+    now: 0,
     outstandingBefore: 0,
     ackedBytes: 0,
+    lostBytes: 0,
     anyAcks: false,
     anyNaks: false,
     anyLoss: false,

@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { AppendixAController } from '../../src/rtmfp/session/congestion.ts'
 import type { AckSummary, TimeCriticality } from '../../src/rtmfp/session/congestion.ts'
+import { Cubic } from '../../src/rtmfp/session/cubic.ts'
+import { DelayAwareController } from '../../src/rtmfp/session/delay-aware.ts'
 
 const SMSS = 1_280
 const CWND_INIT = 4_380
@@ -62,8 +64,10 @@ const YIELDS: TimeCriticality = { sentHere: false, elsewhere: true }
 
 function summary(values: Partial<AckSummary>): AckSummary {
   return {
+    now: 0,
     outstandingBefore: 0,
     ackedBytes: 0,
+    lostBytes: 0,
     anyAcks: true,
     anyNaks: false,
     anyLoss: false,
@@ -236,5 +240,104 @@ describe('congestion control', () => {
     expect(controller.window).toBe(CWND_INIT + 1_472)
     controller.timedOut(true)
     expect(controller.window).toBe(1_472)
+  })
+})
+
+describe('delay-aware congestion control', () => {
+  const RTT = 100
+
+  /** Rounds in which the window is full and packets wait for so long; each is acknowledged packet by packet. @returns The window after each. */
+  function rounds(controller: DelayAwareController, from: number, delays: readonly number[], more: Partial<AckSummary> = {}): number[] {
+    let start = from
+    return delays.map((queueDelay) => {
+      const packets = Math.ceil(controller.window / SMSS)
+      for (let n = 0; n < packets; n++) {
+        const now = start + (n * (RTT + queueDelay)) / packets
+        const values = { now, queueDelay, srtt: RTT + queueDelay, ackedBytes: SMSS, outstandingBefore: Math.ceil(controller.window) }
+        controller.packetProcessed(summary({ ...values, ...more }), NORMAL)
+      }
+      start += RTT + queueDelay
+      return controller.window
+    })
+  }
+
+  const waits = (delay: number, count: number): number[] => Array.from({ length: count }, () => delay)
+
+  test('while nothing waits it grows like Appendix A’s', () => {
+    const controller = new DelayAwareController(SMSS)
+    const twin = new AppendixAController(SMSS)
+    for (let i = 0; i < 4; i++) roundTrip(twin)
+    expect(Math.abs(rounds(controller, 0, waits(0, 4)).at(-1)! / twin.window - 1)).toBeLessThan(0.2)
+  })
+
+  test('when packets wait it goes back to what the path holds, once, and stays there until they wait no longer', () => {
+    const controller = new DelayAwareController(SMSS)
+    const [before] = rounds(controller, 0, waits(0, 5)).slice(-1)
+    const after = rounds(controller, 600, [40, 40, 40])
+    // Slow start goes on until it shows.
+    expect(controller.window).toBeLessThan(Math.max(...after) * 0.75)
+    expect(controller.window).toBeGreaterThan(before! * 0.45)
+    const held = controller.window
+    rounds(controller, 1_020, [0])
+    expect(controller.window - held).toBeLessThan(2 * SMSS)
+  })
+
+  test('losses with nothing waiting take nothing, and do not stop it', () => {
+    const controller = new DelayAwareController(SMSS)
+    rounds(controller, 0, waits(0, 5))
+    const before = controller.window
+    const values = {
+      now: 600,
+      queueDelay: 0,
+      srtt: RTT,
+      ackedBytes: SMSS,
+      outstandingBefore: before,
+      anyLoss: true,
+      anyNaks: true,
+      lostBytes: SMSS,
+    }
+    controller.packetProcessed(summary(values), NORMAL)
+    expect(controller.window).toBeGreaterThanOrEqual(before)
+  })
+
+  test('when more than 15 % are lost, though nothing waits, it sends at the rate that comes through', () => {
+    const controller = new DelayAwareController(SMSS)
+    rounds(controller, 0, waits(0, 5))
+    const windows = rounds(controller, 500, waits(0, 8), { anyLoss: true, anyNaks: true, lostBytes: SMSS / 2 })
+    expect(controller.window).toBeLessThan(Math.max(...windows) * 0.75)
+  })
+
+  test('when they wait whatever it does, it takes its part of the queue, and tries again later', () => {
+    const controller = new DelayAwareController(SMSS)
+    const [before] = rounds(controller, 0, waits(0, 5)).slice(-1)
+    const windows = rounds(controller, 600, waits(60, 40))
+    expect(Math.min(...windows.slice(3))).toBeLessThan(Math.max(...windows) / 2)
+    expect(windows.at(-1)).toBeGreaterThan(before! * 0.9)
+    const later = rounds(controller, 600 + 40 * (RTT + 60), waits(60, 120))
+    expect(later.some((window, i) => i > 0 && window < later[i - 1]! * 0.75)).toBe(true)
+  })
+
+  test('RFC 9438 §4.2: beside others the window comes back to where a loss was, levels off, and goes on', () => {
+    const cubic = new Cubic()
+    cubic.reduced(100)
+    let window = 70
+    const windows: number[] = []
+    for (let now = 0; now < 12_000; now += 50) {
+      window += cubic.growth(window, window / 4, now, 200)
+      windows.push(window)
+    }
+    // The cube root of 75 seconds³.
+    const at = Math.round(Math.cbrt(30 / 0.4) * 20)
+    expect(windows[at]).toBeGreaterThan(98)
+    expect(windows[at]! - windows[at - 20]!).toBeLessThan(2.5)
+    expect(windows.at(-1)).toBeGreaterThan(130)
+  })
+
+  test('another path is approached like the first', () => {
+    const controller = new DelayAwareController(SMSS)
+    rounds(controller, 0, [...waits(0, 5), ...waits(60, 40)])
+    controller.pathChanged()
+    expect(controller.window).toBe(CWND_INIT)
+    expect(rounds(controller, 10_000, [0])[0]).toBeGreaterThan(CWND_INIT * 1.5)
   })
 })

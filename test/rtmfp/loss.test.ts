@@ -4,6 +4,7 @@ import { utf8 } from '../../src/base/bytes.ts'
 import { RangeSet } from '../../src/base/ranges.ts'
 import { randomUnit, seededRandom } from '../../src/base/random.ts'
 import { BURST_LIMIT, BURST_REFILL, MAX_DATAGRAM, RIDE_MAX_BYTES } from '../../src/rtmfp/constants.ts'
+import type { EndpointConfig } from '../../src/rtmfp/endpoint.ts'
 import type { SendFlow } from '../../src/rtmfp/flow/send-flow.ts'
 import type { Session } from '../../src/rtmfp/session.ts'
 import { writeAck } from '../../src/wire/ack.ts'
@@ -17,8 +18,8 @@ const META = utf8('state')
 const LATENCY = 20
 
 /** A session with a flow that has been acknowledged and has nothing under way: sequence number 1 is done. */
-function quiet(seed: number): Ends & { readonly flow: SendFlow; readonly start: number } {
-  const all = ends(seed)
+function quiet(seed: number, config: Partial<EndpointConfig> = {}): Ends & { readonly flow: SendFlow; readonly start: number } {
+  const all = ends(seed, {}, config)
   const flow = all.near.openFlow({ metadata: META })
   flow.write(Uint8Array.of(1), all.world.now)
   all.world.run(500)
@@ -212,7 +213,7 @@ describe('loss by time', () => {
   })
 
   test('a loss by time halves the window, like one by count', () => {
-    const all = quiet(32)
+    const all = quiet(32, { congestion: 'appendix-a' })
     const { world, flow, near } = all
     flow.write(new Uint8Array(100_000), world.now)
     world.runUntil(() => flow.queuedBytes === 0)

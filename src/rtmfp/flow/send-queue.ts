@@ -20,6 +20,8 @@ export class Fragment {
   /** Abandoned ones right before it are no longer queued: it stands for them. */
   endsGap = false
   everSent = false
+  /** It was sent only once. */
+  isFirst = true
   inFlight = false
   nakCount = 0
   /** Size of the chunk that carried it last. */
@@ -148,6 +150,8 @@ export class InFlight {
   /** What is longer fills a packet, bytes; and how many such fragments were passed over since one was acknowledged. */
   longFrom: number = Infinity
   longLost = 0
+  /** The last advance of `maxSentAtAcked` was by a fragment that was sent this one time, and was not yet asked for. */
+  private isMeasured = false
   /** Sum of the transmit sizes (S_OUTSTANDING_BYTES). RFC 7016 §3.5. */
   bytes = 0
 
@@ -166,6 +170,7 @@ export class InFlight {
 
   sent(fragment: Fragment, size: number, now: number): void {
     fragment.inFlight = true
+    fragment.isFirst = !fragment.everSent
     fragment.everSent = true
     fragment.nakCount = 0
     fragment.sentAbandoned = fragment.abandoned
@@ -187,9 +192,17 @@ export class InFlight {
     if (fragment.tsn > this.maxTsnAcked) {
       this.maxTsnAcked = fragment.tsn
       this.maxSentAtAcked = fragment.sentAt
+      this.isMeasured = fragment.isFirst && fragment.rodeAt < fragment.sentAt
     }
     if (fragment.transmitSize > this.longFrom) this.longLost = 0
     this.remove(fragment)
+  }
+
+  /** What lies between the latest transmission that was acknowledged and now, once; −1 when it is not known which one was. RFC 6298 §3. */
+  takeRoundTrip(now: number): number {
+    const known = this.isMeasured
+    this.isMeasured = false
+    return known ? now - this.maxSentAtAcked : -1
   }
 
   remove(fragment: Fragment): void {

@@ -4,8 +4,11 @@ import { CWND_INIT } from '../constants.ts'
 export interface AckSummary {
   /** Bytes that were in flight before the packet was processed. */
   outstandingBefore: number
-  /** Bytes that the packet acknowledged. */
+  /** Milliseconds on the endpoint's clock. */
+  now: number
+  /** Bytes that the packet acknowledged, and those that were found to be lost by it. */
   ackedBytes: number
+  lostBytes: number
   /** The packet held an acknowledgement chunk. */
   anyAcks: boolean
   /** A negative acknowledgement was inferred from it. */
@@ -51,7 +54,7 @@ const STEP_CAP_CRITICAL = 2_400
 /** Fewest acknowledged bytes per additive step. RFC 7016 §A.2. */
 const STEP_FLOOR = 64
 /** What may wait in queues beside real-time data of the same session, on top of the packet that is being sent. Milliseconds. */
-const QUEUE_TARGET = 2
+const QUEUE_TARGET = 3
 /** A round trip's additive increase comes in this many steps. RFC 7016 §A.1. */
 const STEPS_PER_WINDOW = 16
 /** Bytes added per step when the window may grow at the normal rate. RFC 7016 §A.2. */
@@ -62,8 +65,8 @@ const STEP_YIELDING = 24
 /** The window-based algorithm for real-time and bulk data of RFC 7016 Appendix A. */
 export class AppendixAController implements CongestionController {
   window: number = CWND_INIT
-  private threshold = Infinity
-  private accumulator = 0
+  protected threshold: number = Infinity
+  protected accumulator = 0
   segment: number
 
   /** @param segment Sender maximum segment size, bytes. */

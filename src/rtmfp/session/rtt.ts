@@ -10,8 +10,8 @@ import {
 } from '../constants.ts'
 
 const NONE = -1
-/** How long the shortest round trip counts; a path may change. Milliseconds. */
-const LEAST_MEMORY = 10_000
+/** How long the shortest round trip counts at least, at most twice as long; a path may change. Milliseconds. */
+const LEAST_MEMORY = 30_000
 /** Timestamps are 16 bits wide. RFC 7016 §2.2.4. */
 const TIMESTAMP_MASK = 0xffff
 /** A round trip of more ticks than this can't be told from a negative one. RFC 7016 §3.5.2.2. */
@@ -28,7 +28,9 @@ export class RttEstimator {
   /** Effective retransmission timeout, milliseconds. */
   erto: number = ERTO_INITIAL
 
-  /** The latest measurement, and the least of the last ten to twenty seconds, milliseconds; −1 before the first. */
+  /** What the echo in the latest packet says, milliseconds; −1 when it has none. */
+  private ticked: number = NONE
+  /** The latest sample, and the least of late, milliseconds; −1 before the first. */
   private latest: number = NONE
   private least: number = NONE
   private leastBefore: number = NONE
@@ -51,10 +53,20 @@ export class RttEstimator {
     }
     if (echo === NONE || echo === this.echoReceived) return
     this.echoReceived = echo
+    this.ticked = NONE
     const ticks = (this.timestamp(now) - echo) & TIMESTAMP_MASK
     if (ticks > RTT_TICKS_LIMIT) return
-    this.measured(ticks * TIMESTAMP_TICK)
-    this.trackLeast(ticks * TIMESTAMP_TICK, now)
+    this.ticked = ticks * TIMESTAMP_TICK
+    this.measured(this.ticked)
+  }
+
+  /**
+   * Takes the time from a transmission to its acknowledgement, −1 when there is none: exact, but for what the far end took to acknowledge. The
+   * echo in the same packet leaves that out, and is a tick too short at most.
+   */
+  sample(rtt: number, now: number): void {
+    if (rtt !== NONE) this.trackLeast(this.ticked === NONE ? rtt : Math.min(rtt, this.ticked + TIMESTAMP_TICK), now)
+    this.ticked = NONE
   }
 
   /** The timestamp echo to send at `now`, or −1 when none is to be sent. */
