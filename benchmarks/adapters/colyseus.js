@@ -68,7 +68,7 @@ function connectionOf(send, socket, lanes, full, close) {
     onMessage: () => {},
     onDrain: () => {},
     send(lane, bytes) {
-      if (socket.bufferedAmount > full) return false
+      if (lanes[lane].priority !== 'high' && socket.bufferedAmount > full) return false
       send(tagged(lanes, lane, bytes))
       return true
     },

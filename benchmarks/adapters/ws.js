@@ -38,7 +38,7 @@ function connectionOf(socket, lanes, full) {
     onMessage: () => {},
     onDrain: () => {},
     send(lane, bytes) {
-      if (socket.bufferedAmount > full) {
+      if (lanes[lane].priority !== 'high' && socket.bufferedAmount > full) {
         refused = true
         return false
       }

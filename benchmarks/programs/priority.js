@@ -130,7 +130,7 @@ function describe() {
   return {
     title: 'A voice stream beside a bulk transfer on a narrow link',
     unit: 'ms, one way',
-    about: `${SIZE}-byte messages at ${HZ} Hz, unreliable where there is such a thing, and a reliable bulk transfer over the same connection, on a link of ${RATE / 1e6} Mbit/s, ${DELAY} ms each way, with a queue of ${(QUEUE * 8_000) / RATE} ms. The bulk transfer keeps at most ${FULL / 1_024} KiB waiting in the library, as a careful program does.`,
+    about: `${SIZE}-byte messages at ${HZ} Hz, unreliable where there is such a thing, and a reliable bulk transfer over the same connection, on a link of ${RATE / 1e6} Mbit/s, ${DELAY} ms each way, with a queue of ${(QUEUE * 8_000) / RATE} ms. The bulk transfer keeps at most ${FULL / 1_024} KiB waiting in the library, as a careful program does; voice is sent whatever waits.`,
     ratioOf: 'p99 ÷ p99 of bare UDP that is alone on the link',
     columns: [
       { key: 'p50', label: 'p50' },
