@@ -2,6 +2,7 @@
  * The simulations with chance in them, for longer than `npm test` runs them.
  *
  *   npm run chaos -- [--seeds N] [--from SEED] [--jobs N]     endpoints among whom everything happens that can, one run a seed
+ *   npm run tournament -- [--seeds N] [--from SEED] [--jobs N] rooms with state, whose players come, go, move and write, one run a seed
  *   npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]
  *                                                             what may come from the network, made from what did, guided by coverage
  *
@@ -19,6 +20,7 @@ import { bundle } from './bundle.js'
 
 const KINDS = {
   chaos: { unit: 'seeds', count: 10_000, entry: 'test/simulation/chaos.ts', counted: false, run: chaosWorker },
+  tournament: { unit: 'seeds', count: 500, entry: 'test/simulation/tournament.ts', counted: false, run: tournamentWorker },
   fuzz: { unit: 'inputs', count: 5_000_000, entry: 'test/simulation/fuzz.ts', counted: true, run: fuzzWorker },
 }
 /** Between two lines of progress. Milliseconds. */
@@ -100,6 +102,18 @@ async function chaosWorker({ file, from, count, job, jobs }) {
   }
 }
 
+async function tournamentWorker({ file, from, count, job, jobs }) {
+  const { faultsOf, runTournament } = await import(pathToFileURL(file).href)
+  for (let done = 0; done < count; done++) {
+    const seed = from + job + done * jobs
+    const outcome = await runTournament(seed)
+    const faults = faultsOf(outcome)
+    const again = `npm run tournament -- --from ${seed} --seeds 1`
+    if (faults.length > 0) parentPort.postMessage({ fault: `seed ${seed} (again: ${again})\n  ${faults.slice(0, 10).join('\n  ')}` })
+    parentPort.postMessage({ done: 1, totals: new Map(Object.entries(outcome.counts)) })
+  }
+}
+
 async function fuzzWorker({ file, from, count, job, jobs, target }) {
   // Most inputs are malformed, and writing down where each was found takes longer than finding it.
   Error.stackTraceLimit = 4
@@ -152,7 +166,7 @@ function parse(kind, rest) {
 
 function usage(problem) {
   console.error(
-    `${problem}\nusage: npm run chaos -- [--seeds N] [--from SEED] [--jobs N]\n       npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]`,
+    `${problem}\nusage: npm run chaos -- [--seeds N] [--from SEED] [--jobs N]\n       npm run tournament -- [--seeds N] [--from SEED] [--jobs N]\n       npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]`,
   )
   process.exit(2)
 }

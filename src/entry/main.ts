@@ -49,3 +49,5 @@ export type { EntityBase, EntityDefinition, EntityOf, EntityOptions, Initial, Sh
 export { EntityKind } from '../sync/entity-kind.ts'
 export type { EntityEvents } from '../sync/entity-kind.ts'
 export type { RemoveReason } from '../sync/core/world.ts'
+export { InputQueue, Prediction } from '../sync/prediction.ts'
+export type { NextInput, PredictionOptions, StampedInput } from '../sync/prediction.ts'

@@ -86,14 +86,15 @@ export function array<T>(field: Field<T>, most: number): Field<T[]> {
   }
 }
 
-/** Longest key of a map. UTF-16 code units. */
-const MAX_KEY = 64
+/** Longest key of a map that names no limit. UTF-16 code units. */
+export const MAX_KEY = 64
 
 /** Values by key. On the wire a list of keys and values in the order of the keys, so that equal maps are equal bytes. */
-export function map<T>(field: Field<T>, most: number): Field<Record<string, T>> {
+export function map<T>(field: Field<T>, most: number, longestKey: number): Field<Record<string, T>> {
   checkMost('t.map', most)
-  const allowed = `an object with at most ${most} keys of at most ${MAX_KEY} characters`
-  const pair = { kind: 'object', parts: [{ kind: 'string', most: MAX_KEY }, field.shape] } as const
+  checkMost('t.map', longestKey)
+  const allowed = `an object with at most ${most} keys of at most ${longestKey} characters`
+  const pair = { kind: 'object', parts: [{ kind: 'string', most: longestKey }, field.shape] } as const
   return {
     allowed,
     shape: { kind: 'array', of: pair, most },
@@ -101,7 +102,7 @@ export function map<T>(field: Field<T>, most: number): Field<Record<string, T>> 
     encode(value, path) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(path, value, allowed)
       const keys = Object.keys(value).sort()
-      if (keys.length > most || keys.some((key) => key.length > MAX_KEY)) throw bad(path, value, allowed)
+      if (keys.length > most || keys.some((key) => key.length > longestKey)) throw bad(path, value, allowed)
       return keys.map((key) => [key, field.encode((value as Record<string, unknown>)[key], `${path}.${key}`)])
     },
     decode(raw) {
@@ -110,7 +111,7 @@ export function map<T>(field: Field<T>, most: number): Field<Record<string, T>> 
       const entries = raw.map((item: unknown) => {
         if (!Array.isArray(item) || item.length !== 2) throw new DecodeError('field')
         const [key, value] = item as unknown[]
-        if (typeof key !== 'string' || key.length > MAX_KEY || (last !== undefined && key <= last)) throw new DecodeError('field')
+        if (typeof key !== 'string' || key.length > longestKey || (last !== undefined && key <= last)) throw new DecodeError('field')
         last = key
         return [key, field.decode(value)] as const
       })

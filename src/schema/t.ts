@@ -1,5 +1,5 @@
 import { EMPTY } from '../base/bytes.ts'
-import { array, flags, map, object, oneOf, optional } from './composites.ts'
+import { MAX_KEY, array, flags, map, object, oneOf, optional } from './composites.ts'
 import type { Field, Fields, Message } from './field.ts'
 import { fixed, float32, float64, integer, plain, quaternion } from './numbers.ts'
 import type { Quaternion } from './numbers.ts'
@@ -53,8 +53,8 @@ export const t: {
   readonly optional: <T>(field: Field<T>) => Field<T | undefined>
   /** A list of at most `most`. */
   readonly array: <T>(field: Field<T>, most: number) => Field<T[]>
-  /** Values by key: at most `most`, with keys of at most 64 UTF-16 code units. */
-  readonly map: <T>(field: Field<T>, most: number) => Field<Record<string, T>>
+  /** Values by key: at most `most`, with keys of at most `longestKey` (64 by default) UTF-16 code units. */
+  readonly map: <T>(field: Field<T>, most: number, longestKey?: number) => Field<Record<string, T>>
   /** Fields within a field. */
   readonly object: <const F extends Fields>(fields: F) => Field<Message<F>>
 } = {
@@ -79,6 +79,6 @@ export const t: {
   bytes: (most) => plain(`at most ${most} bytes`, { kind: 'bytes', most }, EMPTY, (v) => v instanceof Uint8Array && v.length <= most),
   optional,
   array,
-  map,
+  map: (field, most, longestKey = MAX_KEY) => map(field, most, longestKey),
   object,
 }

@@ -10,10 +10,12 @@ export const UPLINK = 4_000_000
 export const DATAGRAM_OVERHEAD = 72
 /** The clock is asked so often at first, and then so often. Milliseconds. */
 export const CLOCK_FAST = 100
-export const CLOCK_SLOW = 1_000
+export const CLOCK_SLOW = 500
 /** How many exchanges are the first ones. */
-export const CLOCK_FIRST = 16
+export const CLOCK_FIRST = 32
 /** How long a member waits for the host's time before it sends without. Milliseconds. */
 export const CLOCK_PATIENCE = 1_000
 /** An entity that has come into the area of a member stays in it until it is so much further away; else one at its edge would come and go. */
 export const AREA_MARGIN = 1.1
+/** What kinds remember of the past at most: older than any round trip that one can play with. Milliseconds. */
+export const MAX_HISTORY = 5_000

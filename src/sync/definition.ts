@@ -2,7 +2,7 @@ import { AltostratusError } from '../base/errors.ts'
 import type { Fields, Infer, Message } from '../schema/field.ts'
 import type { RoomAttachment, RoomPart } from '../room/extension.ts'
 import type { Peer } from '../room/peer.ts'
-import { MAX_UPDATE_RATE } from './constants.ts'
+import { MAX_HISTORY, MAX_UPDATE_RATE } from './constants.ts'
 import { EntityType } from './core/entity-type.ts'
 import { Engine } from './engine.ts'
 import { EntityKind } from './entity-kind.ts'
@@ -56,6 +56,8 @@ export interface EntityOptions<F extends Fields> {
    * Near ones count more.
    */
   readonly area?: { readonly axes: readonly (keyof F & string)[]; readonly radius: number }
+  /** For so many milliseconds is kept what entities were, for `rewind`; not at all by default, 5,000 at most. */
+  readonly history?: number
   /** Rounds a second, 1 to 120; 20 by default. A room sends as often as that kind of its game that asks for most. */
   readonly rate?: number
   /** Bits a second that this member sends of state at most, to all others together, headers included; 4,000,000 by default. The smallest of a game's kinds counts. */
@@ -78,11 +80,14 @@ export type Shared<F extends Fields> = Pick<EntityBase<F>, 'isMine' | 'latest'> 
 
 /** Defines a kind of entities: its fields, and who owns and sees them. @throws AltostratusError `BAD_SCHEMA` */
 export function entities<const F extends Fields>(fields: F, options: EntityOptions<F> = {}): EntityDefinition<F> {
-  const { owner = 'spawner', smooth = [], snap = Infinity, rate = 1, uplink = 1 } = options
+  const { owner = 'spawner', smooth = [], snap = Infinity, rate = 1, uplink = 1, history = 0 } = options
   const { onLeave = owner === 'host' ? 'host' : 'remove' } = options
   const { visibleTo, secret, relevance, area } = options
   if (!(rate > 0 && rate <= MAX_UPDATE_RATE)) {
     throw new AltostratusError('BAD_SCHEMA', `A rate of ${rate} is not from 1 to ${MAX_UPDATE_RATE} updates a second.`)
+  }
+  if (!(history >= 0 && history <= MAX_HISTORY)) {
+    throw new AltostratusError('BAD_SCHEMA', `A history of ${history} ms is not from 0 to ${MAX_HISTORY}.`)
   }
   if (!(uplink > 0)) throw new AltostratusError('BAD_SCHEMA', `An uplink of ${uplink} bits a second carries nothing.`)
   if (owner === 'host' && onLeave === 'remove') {

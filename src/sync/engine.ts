@@ -18,6 +18,7 @@ import type { EntityType } from './core/entity-type.ts'
 import { Ownership } from './core/ownership.ts'
 import type { OwnershipHost } from './core/ownership.ts'
 import { SessionClock } from './core/session-clock.ts'
+import { Track } from './core/track.ts'
 import { World } from './core/world.ts'
 import type { RemoveReason, WorldListener } from './core/world.ts'
 import type { EntityOptions } from './definition.ts'
@@ -302,6 +303,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     this.ownership.tick(local)
     this.askTime(local)
     if (!this.clock.isSynchronised && local - this.startedAt < CLOCK_PATIENCE) return
+    this.remember(this.clock.now(local))
     this.interest.prepare()
     const count = Math.max(1, this.members.size)
     const share = Math.min(RATE_PER_RECEIVER, this.uplink / count)
@@ -313,6 +315,18 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
       (order) => this.roomFor(order),
       () => rate,
     )
+  }
+
+  /** Keeps what kinds with a history are now. */
+  private remember(time: number): void {
+    for (const { type, options } of this.kinds) {
+      const { history = 0 } = options
+      if (history === 0) continue
+      for (const record of this.world.byType[type.index] ?? []) {
+        record.past ??= new Track(type, Math.ceil((history / 1_000) * this.rate) + 2)
+        record.past.push(time, record.values, -Infinity)
+      }
+    }
   }
 
   private roomFor(order: number): number {

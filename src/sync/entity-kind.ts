@@ -1,5 +1,5 @@
-import type { Fields } from '../schema/field.ts'
-import type { EntityRecord } from './core/entity.ts'
+import type { Fields, Message } from '../schema/field.ts'
+import type { Entity, EntityRecord } from './core/entity.ts'
 import type { RemoveReason } from './core/world.ts'
 import type { EntityOf, Initial } from './definition.ts'
 import type { Engine, Kind } from './engine.ts'
@@ -43,6 +43,29 @@ export class EntityKind<F extends Fields = Fields> implements Iterable<EntityOf<
     return record?.type === this.kind.type ? objectOf<F>(record) : undefined
   }
 
+  /** The time whose state is shown of an entity now, on the room's clock: what a player says of when it saw what it aims at. Milliseconds. */
+  shownTime(entity: EntityOf<F>): number {
+    return entity.isMine ? this.engine.now() : this.engine.shownTime(recordOf(entity).owner)
+  }
+
+  /**
+   * All that are there as they were at a time on the room's clock, for kinds with a `history`; the earliest that is known, where the time is
+   * before that. Smooth fields are what lies between two rounds.
+   */
+  rewind(time: number): Map<EntityOf<F>, Message<F>> {
+    const then = new Map<EntityOf<F>, Message<F>>()
+    const { plans, smoothFields } = this.kind.type
+    for (const { past, object } of this.records) {
+      if (past === undefined) continue
+      const fields = plans.map(({ name, bit }) => [
+        name,
+        (smoothFields & (1 << bit)) === 0 ? past.before(bit, time) : past.at(bit, time, Infinity),
+      ])
+      then.set(object as unknown as EntityOf<F>, Object.fromEntries(fields) as Message<F>)
+    }
+    return then
+  }
+
   /** Calls back on an event. @returns What ends that. */
   on<K extends keyof EntityEvents<F>>(event: K, listener: EntityEvents<F>[K]): () => void {
     const listeners = this.kind.listeners[event] as Set<unknown>
@@ -62,4 +85,8 @@ export class EntityKind<F extends Fields = Fields> implements Iterable<EntityOf<
 
 function objectOf<F extends Fields>(record: EntityRecord): EntityOf<F> {
   return record.object as unknown as EntityOf<F>
+}
+
+function recordOf(entity: object): EntityRecord {
+  return (entity as Entity).$
 }

@@ -18,6 +18,7 @@ import { SimulatedClock } from '../../src/link/simulated-clock.ts'
 import { SimulatedNetwork } from '../../src/link/simulated.ts'
 import { CHANNEL_FLOW, CONTROL_FLOW } from '../../src/room/constants.ts'
 import { t } from '../../src/schema/t.ts'
+import { Worlds } from '../sync/worlds.ts'
 import { readVectors } from './vectors.ts'
 
 const [introducer, relay, room] = readVectors('docs/protocol.md').slice(4) as [
@@ -131,4 +132,15 @@ test('R2: a message, field by field', () => {
   const message = { text: 'hi', n: 300, at: 0.5, kind: 'run', keys: { left: true, right: false, jump: true }, tags: ['a'] }
   expect(toHex(pack(schema.encode(message, 'message')))).toBe(toHex(room.get('message')!))
   expect(schema.decode(unpack(room.get('message')!))).toEqual(message)
+})
+
+test('S5: a datagram of state', () => {
+  const worlds = new Worlds({ tank: { fields: { x: t.fixed(-512, 512, 0.01), hp: t.uint8 } } }, 2, { latency: 10 })
+  const sent: string[] = []
+  worlds.now = 1_000
+  worlds.post = (_from, _to, bytes) => void sent.push(toHex(bytes))
+  const world = worlds.world(1)
+  world.spawn(world.types[0]!, { x: 1.5, hp: 100 })
+  worlds.tick()
+  expect(sent).toEqual([toHex(readVectors('docs/protocol.md').at(-1)!.get('state')!)])
 })

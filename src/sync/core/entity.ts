@@ -113,6 +113,8 @@ export class EntityRecord {
   dirty = 0
   /** Of an entity of others that has smooth fields: what came, and when. */
   track: Track | undefined = undefined
+  /** What it was, for kinds with a history. */
+  past: Track | undefined = undefined
 
   constructor(id: number, type: EntityType, owner: number, term: number, host: RecordHost) {
     this.id = id

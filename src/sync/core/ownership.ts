@@ -197,7 +197,11 @@ export class Ownership {
 
   private takeFromHost(kind: number, bits: BitReader): void {
     if (kind === LEDGER) {
-      for (let count = bits.uint(COUNT_BITS); count > 0; count--) this.world.setOwner(readId(bits), bits.uint(ORDER_BITS), bits.varuint(4))
+      const ledger = new Map<number, { readonly owner: number; readonly term: number }>()
+      for (let count = bits.uint(COUNT_BITS); count > 0; count--) {
+        ledger.set(readId(bits), { owner: bits.uint(ORDER_BITS), term: bits.varuint(4) })
+      }
+      this.world.replaceLedger(ledger)
       this.regain()
       // What nobody owns and the host has not taken is not there any more.
       for (const record of this.world.records.values()) {
@@ -361,7 +365,7 @@ export class Ownership {
   private regain(): void {
     for (const id of this.released) {
       const record = this.world.records.get(id)
-      if (record !== undefined && this.world.ownerOf(id) === this.host.self) record.isMine = true
+      if (record !== undefined && this.world.ownerOf(id) === this.host.self) this.world.regain(record)
     }
     this.released.clear()
   }

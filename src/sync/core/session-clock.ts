@@ -1,11 +1,13 @@
-/** Exchanges that are looked at; the best of them counts. */
-const SAMPLES = 32
+/** Exchanges that are looked at. */
+const SAMPLES = 48
 /** An exchange older than this says nothing of now: clocks drift by 50 millionths. Milliseconds. */
 const MAX_AGE = 60_000
 /** Most that clocks of machines are apart in speed. */
 const DRIFT = 100e-6
-/** Exchanges whose round trip is within this of the shortest are averaged. Milliseconds. */
-const NEAR = 4
+/** Round trips that are longer than the shortest by more than this many times the median excess were held up on one way, and do not count. */
+const OUTLIER = 3
+/** Exchanges before the error can be told from how they differ. */
+const FEW = 4
 /** Corrections are spread, at so many milliseconds a millisecond, so that time never goes back nor leaps … */
 const SLEW = 0.05
 /** … unless the clock is so wrong that the game is better off with a leap forward. Milliseconds. */
@@ -15,7 +17,7 @@ const LEAP = 250
 export class SessionClock {
   private offset = 0
   private target = 0
-  private slewedAt = 0
+  private slewedAt = -Infinity
   private synchronised = false
   private bound = Infinity
   private measuredAt = 0
@@ -62,12 +64,14 @@ export class SessionClock {
     this.samples.push({ at: received, offset: reference - (sent + received) / 2, roundTrip })
     this.samples = this.samples.filter(({ at }) => received - at < MAX_AGE).slice(-SAMPLES)
     const shortest = Math.min(...this.samples.map((s) => s.roundTrip))
+    const excesses = this.samples.map((s) => s.roundTrip - shortest).sort((a, b) => a - b)
+    const usual = Math.max(0.1, excesses[Math.floor(excesses.length / 2)] as number)
+    const good = this.samples.filter((s) => s.roundTrip - shortest <= OUTLIER * usual)
+    // Jitter is as often on the way there as back: the mean is better than the best, but the shorter ones count more.
     let sum = 0
     let weights = 0
-    for (const s of this.samples) {
-      const over = s.roundTrip - shortest
-      if (over > NEAR) continue
-      const weight = 1 / (0.5 + over) ** 2
+    for (const s of good) {
+      const weight = 1 / (1 + (s.roundTrip - shortest) / usual)
       sum += s.offset * weight
       weights += weight
     }
@@ -75,10 +79,8 @@ export class SessionClock {
     this.slew(received)
     this.target = estimate
     this.measuredAt = received
-    // The way there can have taken none of what the round trip is longer than the shortest possible, or all.
-    const spread = this.samples.filter((s) => s.roundTrip - shortest <= NEAR)
-    const deviation = Math.sqrt(spread.reduce((total, s) => total + (s.offset - estimate) ** 2, 0) / spread.length)
-    this.bound = spread.length < 4 ? roundTrip / 2 : Math.max(0.1, 2 * deviation)
+    const deviation = Math.sqrt(good.reduce((total, s) => total + (s.offset - estimate) ** 2, 0) / good.length)
+    this.bound = good.length < FEW ? roundTrip / 2 : 0.1 + (3 * deviation) / Math.sqrt(good.length)
     if (!this.synchronised || this.target - this.offset > LEAP) this.offset = this.target
     this.synchronised = true
   }

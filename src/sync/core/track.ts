@@ -1,4 +1,3 @@
-import { TRACK_LENGTH } from './constants.ts'
 import type { EntityType } from './entity-type.ts'
 
 /** Milliseconds for which a movement is carried on when nothing new has come. */
@@ -6,14 +5,16 @@ const MAX_EXTRAPOLATION = 100
 
 /** The last states of an entity's smooth fields with their times, from which is shown what lies between. */
 export class Track {
-  private readonly times = new Float64Array(TRACK_LENGTH).fill(-Infinity)
+  private readonly times: Float64Array
   private readonly samples: unknown[][]
   private readonly snap: number
   private newest = 0
 
-  constructor(type: EntityType) {
+  /** @param length Samples that are kept. */
+  constructor(type: EntityType, length: number) {
+    this.times = new Float64Array(length).fill(-Infinity)
     this.snap = type.rules.snap
-    this.samples = Array.from({ length: TRACK_LENGTH }, () => new Array<unknown>(type.plans.length).fill(undefined))
+    this.samples = Array.from({ length }, () => new Array<unknown>(type.plans.length).fill(undefined))
   }
 
   get lastTime(): number {
@@ -39,9 +40,10 @@ export class Track {
   /** A field at a time. @param heard When the sender spoke last: if not of this entity, it has come to rest. */
   at(bit: number, time: number, heard: number): unknown {
     const { times, samples, newest } = this
+    const { length } = times
     let later = newest
-    for (let back = 0; back < TRACK_LENGTH; back++) {
-      const i = (newest - back + TRACK_LENGTH) % TRACK_LENGTH
+    for (let back = 0; back < length; back++) {
+      const i = (newest - back + length) % length
       const at = times[i] as number
       if (at === -Infinity) break
       if (at > time) {
@@ -57,16 +59,29 @@ export class Track {
 
   private add(time: number, values: readonly unknown[]): void {
     // A second word of the same moment replaces the first.
-    if (time !== this.lastTime) this.newest = (this.newest + 1) % TRACK_LENGTH
+    if (time !== this.lastTime) this.newest = (this.newest + 1) % this.times.length
     this.times[this.newest] = time
     const sample = this.samples[this.newest] as unknown[]
     for (let i = 0; i < sample.length; i++) sample[i] = values[i]
   }
 
+  /** A field as it was last said before a time, for what has nothing between two values. */
+  before(bit: number, time: number): unknown {
+    const { times, samples, newest } = this
+    const { length } = times
+    let i = newest
+    for (let back = 0; back < length - 1 && (times[i] as number) > time; back++) {
+      const earlier = (newest - back - 1 + length) % length
+      if (times[earlier] === -Infinity) break
+      i = earlier
+    }
+    return (samples[i] as unknown[])[bit]
+  }
+
   /** Carries the last movement on for a while, and takes it back when nothing has come of it. */
   private beyond(bit: number, time: number, heard: number): unknown {
     const { times, samples, newest } = this
-    const before = (newest - 1 + TRACK_LENGTH) % TRACK_LENGTH
+    const before = (newest - 1 + times.length) % times.length
     const last = (samples[newest] as unknown[])[bit]
     const at = times[newest] as number
     const span = at - (times[before] as number)

@@ -1,6 +1,6 @@
 import { AltostratusError } from '../../base/errors.ts'
 import { BitWriter } from './bits.ts'
-import { MAX_REMEMBERED, MAX_SLOTS } from './constants.ts'
+import { MAX_REMEMBERED, MAX_SLOTS, TRACK_LENGTH } from './constants.ts'
 import { EntityRecord } from './entity.ts'
 import type { RecordHost } from './entity.ts'
 import type { EntityType } from './entity-type.ts'
@@ -213,6 +213,21 @@ export class World implements SlotTable, LinkListener {
     else this.bindFromSource(id)
   }
 
+  /**
+   * Takes over a host's whole word of who owns what. Grants of a host before it that not everyone has heard of are void where this one does not know
+   * of them, and its own numbers may be the same.
+   */
+  replaceLedger(ledger: ReadonlyMap<number, { readonly owner: number; readonly term: number }>): void {
+    for (const id of [...this.ledger.keys(), ...ledger.keys()]) {
+      const { owner, term } = ledger.get(id) ?? { owner: creatorOf(id), term: 0 }
+      if (this.ownerOf(id) === owner && this.termOf(id) === term) continue
+      this.ledger.delete(id)
+      const record = this.records.get(id)
+      if (term > 0) this.setOwner(id, owner, term)
+      else if (record !== undefined) this.assign(record, owner, term)
+    }
+  }
+
   /** Puts an entity's whole state where it is, as its owner before left it. */
   restore(id: number, type: EntityType, lanes: Float64Array, values: readonly unknown[]): void {
     if (this.despawned.has(id)) return
@@ -228,6 +243,13 @@ export class World implements SlotTable, LinkListener {
     for (let i = 0; i < values.length; i++) record.values[i] = values[i]
     if (record.slot >= 0) this.spread(record, type.allFields)
     this.listener.updated(record, type.allFields)
+  }
+
+  /** It is this peer's after all, with what was written last before it was let go. */
+  regain(record: EntityRecord): void {
+    record.isMine = true
+    this.settle(record)
+    this.spread(record, record.type.allFields)
   }
 
   /** Forgets what others own and what this peer got from others: what counts is what a new host says. */
@@ -300,7 +322,7 @@ export class World implements SlotTable, LinkListener {
   private create(id: number, type: EntityType, owner: number, term: number): EntityRecord {
     const record = new EntityRecord(id, type, owner, term, this.host)
     record.isMine = owner === this.roster.self
-    if (type.smoothFields !== 0) record.track = new Track(type)
+    if (type.smoothFields !== 0) record.track = new Track(type, TRACK_LENGTH)
     return record
   }
 
