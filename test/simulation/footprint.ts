@@ -45,10 +45,14 @@ export function footprint(root: object): Footprint {
   return { lists, entries, bytes }
 }
 
+/** What is filled anew by each packet: it holds as much as the longest so far. */
+const SCRATCH = '.work.'
+
 /** Lists that hold more than those of one that has just been made. */
 export function leftovers(root: object, fresh: object): string[] {
   const before = footprint(fresh).lists
-  return [...footprint(root).lists].filter(([path, size]) => size > (before.get(path) ?? 0)).map(([path, size]) => `${path}: ${size}`)
+  const more = [...footprint(root).lists].filter(([path, size]) => size > (before.get(path) ?? 0) && !path.startsWith(SCRATCH))
+  return more.map(([path, size]) => `${path}: ${size}`)
 }
 
 /** Node's own objects (keys, ciphers) are closed books. */
