@@ -53,7 +53,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
 }
 
 /** The only files that may import Node's modules. None of them is reachable from the browser's entry. */
-const NODE_FILES = /^(cli\/.*|platform\/node|crypto\/(node|default-node)|crypto\/node\/.*|link\/(udp|websocket-server))\.ts$/
+const NODE_FILES = /^(cli\/.*|platform\/node|crypto\/(node|default-node)|crypto\/node\/.*|link\/(udp|multicast|websocket-server))\.ts$/
 
 const SANS_IO = /^(base|wire|crypto|rtmfp|schema|sync\/core)\//
 const PLATFORM_FILES = /^(crypto\/(node|default-node|default-browser)|platform\/\w+|cli\/.*)\.ts$/

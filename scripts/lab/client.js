@@ -7,11 +7,15 @@ import { createInterface } from 'node:readline'
 import { channel, connect, game, t } from '../../dist/entry/main.js'
 
 const [url, what, text = '{}'] = process.argv.slice(2)
-const options = JSON.parse(text)
+const { wait = 0, ...options } = JSON.parse(text)
 const lab = game('lab', {
   protocol: 1,
   channels: { greeting: channel({ text: t.string(64) }), numbers: channel({ n: t.uint32 }) },
 })
+/** Messages sent in one go, and the wait between, milliseconds: 10,000 take 5 seconds. */
+const BATCH = 4
+const PAUSE = 2
+const state = { count: 0, wrong: 0, longest: 0, longestEnded: 0 }
 const started = performance.now()
 const say = (event, more = {}) => process.stdout.write(`${JSON.stringify({ event, at: performance.now() - started, ...more })}\n`)
 
@@ -19,6 +23,7 @@ let network
 try {
   network = await connect(url, options)
   say('connected')
+  await new Promise((resolve) => setTimeout(resolve, wait))
   const since = performance.now()
   const room = await (what === 'create' ? network.create(lab, { capacity: 2 }) : network.join(lab, { code: what }))
   const after = () => performance.now() - since
@@ -41,26 +46,31 @@ try {
 }
 process.once('SIGTERM', () => void network.close().then(() => process.exit(0)))
 
-/** Numbered messages must come whole and in order; progress is said each thousand, and each pause that a player would notice. */
+/** Numbered messages must come whole and in order; progress is said each thousand, and the longest pause when asked. */
 function countNumbers(room) {
-  let next = 0
-  let last = performance.now()
+  let last
   room.channels.numbers.on(({ n }) => {
     const now = performance.now()
-    if (now - last > 300 && next > 0) say('gap', { before: n, milliseconds: now - last })
+    if (last !== undefined && now - last > state.longest) Object.assign(state, { longest: now - last, longestEnded: Date.now() })
     last = now
-    if (n !== next) say('wrong', { n, expected: next })
-    next = n + 1
-    if (next % 1000 === 0) say('counted', { n: next })
+    if (n !== state.count) state.wrong++
+    state.count = n + 1
+    if (state.count % 1000 === 0) say('counted', { n: state.count })
   })
 }
 
-async function obey(room, { command, from = 0, to = 0, every = 1 }) {
+async function obey(room, { command, to = 0, text = '' }) {
+  const { numbers, greeting } = room.channels
+  if (command === 'report') say('report', state)
+  if (command === 'say') greeting.send({ text })
   if (command !== 'send') return
-  const { numbers } = room.channels
-  for (let n = from; n < to; n++) {
-    while (!numbers.send({ n })) await numbers.ready()
-    if (every > 0) await new Promise((resolve) => setTimeout(resolve, every))
+  // Some at a time, as often as timers allow: a few thousand a second.
+  for (let n = 0; n < to;) {
+    for (let i = 0; i < BATCH && n < to; i++) {
+      if (numbers.send({ n })) n++
+      else await numbers.ready()
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE))
   }
   say('sent', { to })
 }

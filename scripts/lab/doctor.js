@@ -36,8 +36,10 @@ async function diagnose(site, url, cli, timeout) {
   return findings
 }
 
-function problemOf({ verdict, nat, quality, udp }, kind, { mapping, filtering }, rtt) {
+function problemOf({ verdict, nat, quality, udp, webSocket, relay }, kind, { mapping, filtering }, rtt) {
   if (verdict.kind !== NAMES[kind]) return `called ${verdict.kind}, not ${NAMES[kind]}`
+  if (!webSocket.reachable) return `no WebSocket: ${webSocket.problem}`
+  if (!relay.reachable) return `no relay path: ${relay.problem}`
   if (mapping === undefined) return udp.reachable ? 'UDP is not blocked' : undefined
   const wanted = { translated: mapping !== 'none', mapping: mapping === 'none' ? 'endpoint-independent' : mapping, filtering }
   for (const [name, value] of Object.entries(wanted)) if (nat[name] !== value) return `${name}: ${nat[name]}, not ${value}`

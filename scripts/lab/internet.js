@@ -16,7 +16,10 @@ const FIRST_SITE = 10
 const VXLAN_PORT = 4_789
 /** The tunnels' own network has room for a whole frame and their headers. */
 const JUMBO = 9_000
-const READY = 5_000
+const READY = 10_000
+/** Milliseconds, and how many of them. */
+const MOMENT = 50
+const MOMENTS = 20
 const wireFile = fileURLToPath(new URL('wire.js', import.meta.url))
 
 /** The introducer's place and those of players, on one internet. */
@@ -37,6 +40,28 @@ export class Internet {
     this.wire = new Program(wire, process.execPath, [wireFile, String(delay)])
     await this.wire.event('ready', READY)
     this.attach(this.introducer, [INTRODUCER, INTRODUCER2], `${INTERNET6}1`)
+  }
+
+  /**
+   * Looks for a text in every frame that passes from now on. @returns What tells, once the condition holds or after a moment, in how many frames
+   * it was looked for (`frames`) and found (`hits`)
+   */
+  async watch(text) {
+    let told = 0
+    const ask = async (question) => {
+      this.wire.tell(question)
+      told++
+      await this.wire.waitFor(() => this.wire.said.filter(({ event }) => event === 'seen').length >= told, READY, 'the wire')
+      return this.wire.said.findLast(({ event }) => event === 'seen')
+    }
+    await ask({ watch: text })
+    return async (isEnough = () => false) => {
+      for (let i = 0; ; i++) {
+        const seen = await ask({})
+        if (isEnough(seen) || i === MOMENTS) return seen
+        await new Promise((resolve) => setTimeout(resolve, MOMENT))
+      }
+    }
   }
 
   /** Gives a namespace an interface `wan` with addresses on the internet. */
@@ -114,7 +139,8 @@ class Site {
     const [client] = this.clients
     if (this.nats.length === 0) {
       const [network, host] = [INTERNET, Number(this.address.split('.').at(-1)) + 100]
-      ip(client, [`address add ${network}.${host}/24 dev wan`, `address delete ${this.address}/24 dev wan`])
+      // In this order: the system deletes further addresses of a network together with the first.
+      ip(client, [`address delete ${this.address}/24 dev wan`, `address add ${network}.${host}/24 dev wan`])
       this.address = `${network}.${host}`
       return
     }

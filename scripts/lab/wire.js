@@ -5,6 +5,7 @@
  *   node scripts/lab/wire.js ONE_WAY_DELAY_IN_MILLISECONDS
  */
 import { createSocket } from 'node:dgram'
+import { createInterface } from 'node:readline'
 
 const PORT = 4_789
 /** Bytes of the VXLAN header: flags, network number in 3 bytes from the fifth on. RFC 7348 §5. */
@@ -27,7 +28,15 @@ const sites = new Map()
 const known = new Set()
 let back
 
+/** A text that is looked for in all that passes. */
+let secret
+const seen = { frames: 0, hits: 0 }
+
 socket.on('message', (frame, from) => {
+  if (secret !== undefined) {
+    seen.frames++
+    if (frame.includes(secret)) seen.hits++
+  }
   if (frame.length < HEADER + MAC_BYTES) return
   back = from
   const site = frame.readUIntBE(NETWORK_AT, 3)
@@ -50,4 +59,10 @@ function forward(frame, site, target, all) {
 }
 
 socket.bind(PORT, () => process.stdout.write('{"event":"ready"}\n'))
-process.stdin.on('end', () => process.exit()).resume()
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const { watch } = JSON.parse(line)
+    if (watch !== undefined) secret = Buffer.from(watch)
+    process.stdout.write(`${JSON.stringify({ event: 'seen', ...seen })}\n`)
+  })
+  .on('close', () => process.exit())

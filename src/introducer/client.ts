@@ -82,6 +82,7 @@ interface Pending {
 /** This peer's half of its relation with an introducer. Comes back by itself when the introducer does; nothing that runs depends on it. */
 export class IntroducerClient {
   private readonly options: IntroducerClientOptions
+  private url: IntroducerUrl
   private readonly emitter = new EventEmitter<Events>()
   private readonly pending = new Map<number, Pending>()
   /** Places to take up again when the introducer comes back. */
@@ -103,6 +104,7 @@ export class IntroducerClient {
 
   constructor(options: IntroducerClientOptions) {
     this.options = options
+    this.url = options.url
     this.candidates = options.candidates
   }
 
@@ -184,6 +186,22 @@ export class IntroducerClient {
     return asProbeTicket(await this.request({ op: 'probe', ...(send === undefined ? {} : { send }) }))
   }
 
+  /** Another one introduces from now on: places in rooms are taken up again there. */
+  relocate(url: IntroducerUrl, candidates: readonly Address[]): void {
+    if (this.currentState === 'closed') return
+    this.url = url
+    this.candidates = candidates
+    this.retryTimer?.cancel()
+    this.retryAfter = RECONNECT_FIRST
+    const before = this.session
+    this.session = undefined
+    this.requests = undefined
+    before?.close(this.options.clock.now())
+    this.failPending()
+    if (this.opened === undefined) this.setState('reconnecting')
+    this.open(CONNECT_TIMEOUT)
+  }
+
   /** Shows the introducer at once where this end is now. */
   ping(): void {
     this.session?.ping(this.options.clock.now())
@@ -247,7 +265,8 @@ export class IntroducerClient {
   }
 
   private openAt(candidates: readonly Address[], timeout: number): Session {
-    const { url, endpoint, clock, kick } = this.options
+    const { url } = this
+    const { endpoint, clock, kick } = this.options
     const session = endpoint.open(
       {
         epd: url.fingerprint === undefined ? ancillaryEpd(url.uri) : fingerprintEpd(url.fingerprint),
@@ -369,7 +388,8 @@ export class IntroducerClient {
   }
 
   private unreachable(): AltostratusError {
-    const { url, openStream } = this.options
+    const { url } = this
+    const { openStream } = this.options
     const udp = this.candidates.map((address) => address.key).join(', ')
     const ways = [...(udp === '' ? [] : [`UDP to ${udp}`]), ...(openStream === undefined ? [] : [this.streamTried()])]
     const tried = ways.join(', and ')

@@ -105,3 +105,21 @@ export const PROBE_TOKEN_LIFE = 60_000
 export const PROBES_OF_TOKEN = 256
 /** Peers that may probe at a time. */
 export const MAX_PROBES = 1_000
+
+/** On a local network, the one who introduces says so this often. Milliseconds. */
+export const LAN_OFFER_INTERVAL = 1_000
+/** When it counts as gone: three offers missed, and a bit. Milliseconds. */
+export const LAN_OFFER_LOST = 3_500
+/** How often is asked who introduces, and for how long: an answer on a local network takes milliseconds, but Wi-Fi loses multicast. Milliseconds. */
+export const LAN_SEEK_INTERVAL = 100
+export const LAN_SEEK = 500
+/** Added to that at random, so that not all begin to introduce at once. Milliseconds. */
+export const LAN_SEEK_SPREAD = 500
+/** How long further interfaces and others who offer are waited for, once one is heard. Milliseconds. */
+export const LAN_GATHER = 50
+/** How long a session with one who offers may take before another is looked for, and how long that one is then passed over. Milliseconds. */
+export const LAN_PATIENCE = 4_000
+export const LAN_DISTRUST = 60_000
+/** Offers, and addresses of one, that are remembered. */
+export const MAX_LAN_OFFERS = 8
+export const MAX_LAN_HOSTS = 4

@@ -41,6 +41,17 @@ export const REORDER_DELAY = 30
 export const TRUNCATED_SHARE = 0.25
 /** IP and UDP headers, which take bandwidth and queue too. RFC 791, RFC 768. Bytes. */
 export const HEADERS = 28
+/** Where players on a local network meet: an address of the block that stays within an organisation (RFC 2365 §6.1), and a UDP port that is nobody's. */
+export const GROUP_ADDRESS = '239.255.19.35'
+export const GROUP_PORT = 21_935
+/** No router hands it on: the local network is meant. */
+export const GROUP_HOPS = 1
+/** Longest datagram that is taken from the group; ours are shorter. Bytes. */
+export const MAX_GROUP_DATAGRAM = 512
+/** Interfaces that take part; a machine with containers has dozens. */
+export const MAX_INTERFACES = 16
+/** How often new interfaces are looked for: a player who plugs a cable in expects to see the others soon. Milliseconds. */
+export const INTERFACE_CHECK = 3_000
 /** Port of simulated addresses: RTMFP's registered one. */
 export const SIMULATED_PORT = 1_935
 

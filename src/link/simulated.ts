@@ -121,6 +121,11 @@ export class SimulatedNetwork {
     this.groups = new Map(groups.flatMap((group, i) => group.map((link) => [link, i + 1] as const)))
   }
 
+  /** Where its links are now. */
+  addresses(): Address[] {
+    return [...this.links.values()].map(({ address }) => address)
+  }
+
   /** Ends a partition. */
   heal(): void {
     this.groups = undefined

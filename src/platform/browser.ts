@@ -2,6 +2,7 @@ import { AltostratusError } from '../base/errors.ts'
 import { SOFTWARE_POLICY } from '../crypto/policy.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
 import { systemClock } from '../link/clock.ts'
+import type { GroupLink } from '../link/group.ts'
 import type { Link } from '../link/link.ts'
 import type { UdpOptions } from '../link/udp.ts'
 import { openWebSocket } from '../link/websocket.ts'
@@ -21,6 +22,13 @@ export const hasDatagrams: boolean = false
 export function openDatagramLink(_options: UdpOptions = {}): Promise<Link> {
   return Promise.reject(
     new AltostratusError('UDP_UNAVAILABLE', 'Browsers cannot send UDP.', { hint: 'Give a link of another kind, or run this in Node.' }),
+  )
+}
+
+/** Opens the way to everyone on the local network. @throws AltostratusError `UDP_UNAVAILABLE`, always. */
+export function openGroup(): Promise<GroupLink> {
+  return Promise.reject(
+    new AltostratusError('UDP_UNAVAILABLE', 'Browsers cannot look for others on the local network.', { hint: 'Connect to an introducer.' }),
   )
 }
 

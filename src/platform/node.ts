@@ -3,9 +3,11 @@ import { WebSocket } from 'ws'
 import { AltostratusError } from '../base/errors.ts'
 import { DEFAULT_POLICY } from '../crypto/policy.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
+import type { GroupLink } from '../link/group.ts'
 import type { Link } from '../link/link.ts'
 import { systemClock } from '../link/clock.ts'
 import { MAX_UDP_PAYLOAD, STREAM_OPEN_TIMEOUT } from '../link/constants.ts'
+import { openMulticast } from '../link/multicast.ts'
 import { openUdp } from '../link/udp.ts'
 import type { UdpOptions } from '../link/udp.ts'
 import { openWebSocket } from '../link/websocket.ts'
@@ -24,6 +26,11 @@ export const hasDatagrams: boolean = true
 /** Opens what carries datagrams here: a UDP socket. @throws AltostratusError `PORT_IN_USE`, `PORT_INVALID`, `ADDRESS_UNAVAILABLE`, `PORT_FORBIDDEN`, `SOCKET`. */
 export function openDatagramLink(options: UdpOptions = {}): Promise<Link> {
   return openUdp(options)
+}
+
+/** Opens the way to everyone on the local network. @throws AltostratusError `MULTICAST_UNAVAILABLE` */
+export function openGroup(): Promise<GroupLink> {
+  return openMulticast()
 }
 
 /** The numeric addresses of a host name. @throws AltostratusError `HOST_UNKNOWN` */

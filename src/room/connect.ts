@@ -1,5 +1,16 @@
-import { defaultBackend, defaultPolicy, hasDatagrams, openDatagramLink, openStream, resolveHost, streamUrl, systemRandom } from '#platform'
+import {
+  defaultBackend,
+  defaultPolicy,
+  hasDatagrams,
+  openDatagramLink,
+  openGroup,
+  openStream,
+  resolveHost,
+  streamUrl,
+  systemRandom,
+} from '#platform'
 import { importIdentity } from '../crypto/identity.ts'
+import type { Identity } from '../crypto/identity.ts'
 import { CONNECT_TIMEOUT } from '../introducer/constants.ts'
 import type { RelayUse } from '../introducer/protocol.ts'
 import { parseIntroducerUrl } from '../introducer/url.ts'
@@ -30,15 +41,20 @@ export interface ConnectOptions {
   readonly onError?: (error: unknown) => void
 }
 
+/** In place of an introducer's URL: those on the same local network. */
+const LAN = 'lan'
+
 /**
  * Connects to an introducer, by which rooms are made and found.
- * @param url `rtmfp://play.example.com`, with `:port` if it is not 1935 and `#fingerprint` to accept one identity only.
- * @throws AltostratusError `BAD_URL`, `HOST_UNKNOWN`, `INTRODUCER_UNREACHABLE`, `BAD_IDENTITY`, or a socket's (`PORT_IN_USE`, …)
+ * @param url `rtmfp://play.example.com`, with `:port` if it is not 1935 and `#fingerprint` to accept one identity only; or `lan`: the rooms of
+ * those on the same local network, where nobody needs to run an introducer.
+ * @throws AltostratusError `BAD_URL`, `HOST_UNKNOWN`, `INTRODUCER_UNREACHABLE`, `BAD_IDENTITY`, `MULTICAST_UNAVAILABLE`, or a socket's (`PORT_IN_USE`, …)
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Network> {
-  const parsed = parseIntroducerUrl(url)
   const identity =
     options.identity === undefined ? undefined : importIdentity(options.identity, { backend: defaultBackend, random: systemRandom })
+  if (url === LAN) return overLan(identity, options)
+  const parsed = parseIntroducerUrl(url)
   const hosts = hasDatagrams ? await resolveHost(parsed.host) : []
   const link = hasDatagrams ? await openDatagramLink(options.port === undefined ? {} : { port: options.port }) : undefined
   const { webSocket = streamUrl(parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host, parsed.port) } = options
@@ -64,4 +80,31 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     throw error
   }
   return network
+}
+
+async function overLan(identity: Identity | undefined, options: ConnectOptions): Promise<Network> {
+  // A browser has no use for it, and need not load it.
+  const { connectLan } = await import('./lan.ts')
+  const group = await openGroup()
+  try {
+    return await connectLan(
+      {
+        group,
+        link: await openDatagramLink(options.port === undefined ? {} : { port: options.port }),
+        openLink: () => openDatagramLink(),
+        clock: systemClock,
+        backend: defaultBackend,
+        random: systemRandom,
+        policy: defaultPolicy,
+        identity,
+        deadAfter: options.deadAfter,
+        relay: options.relay,
+        onError: options.onError,
+      },
+      options.timeout,
+    )
+  } catch (error) {
+    group.close()
+    throw error
+  }
 }

@@ -42,6 +42,8 @@ export interface NetworkParts {
   /** Numeric addresses of the introducer's host. */
   readonly hosts: readonly string[]
   readonly identity?: Identity | undefined
+  /** What ends with it. */
+  readonly onClose?: (() => Promise<void>) | undefined
   /** A peer that is silent for this many milliseconds is lost; 5,000 by default. */
   readonly deadAfter?: number | undefined
   /** Whether other players are reached by way of the introducer; `auto` by default. */
@@ -243,6 +245,13 @@ export class Network {
     return this.closing
   }
 
+  /** @internal Another one introduces from now on. */
+  relocate(url: IntroducerUrl, hosts: readonly string[]): void {
+    const candidates = hosts.map((host) => Address.from(host, url.port))
+    this.carrier.allow(candidates)
+    this.introducer.relocate(url, candidates)
+  }
+
   /** @internal */
   kick(): void {
     this.driver.kick()
@@ -291,6 +300,7 @@ export class Network {
     this.reach.close()
     this.introducer.close()
     await this.driver.close()
+    await this.parts.onClose?.()
   }
 
   private enter<G extends Game>(room: Room<G>): Room<G> {

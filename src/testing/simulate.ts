@@ -1,4 +1,5 @@
 import { defaultBackend, defaultPolicy } from '#platform'
+import { Address } from '../base/address.ts'
 import { seededRandom } from '../base/random.ts'
 import type { Identity } from '../crypto/identity.ts'
 import { DEFAULT_PORT } from '../introducer/constants.ts'
@@ -8,12 +9,14 @@ import { IntroducerServer } from '../introducer/server.ts'
 import { parseIntroducerUrl } from '../introducer/url.ts'
 import { JoinedLink } from '../link/joined.ts'
 import { SimulatedClock } from '../link/simulated-clock.ts'
+import { SimulatedGroup } from '../link/simulated-group.ts'
 import { SimulatedNetwork } from '../link/simulated.ts'
 import type { NatKind } from '../link/simulated-nat.ts'
 import { SuspendableClock } from '../link/suspendable-clock.ts'
 import { SimulatedStreams } from '../link/simulated-stream.ts'
 import type { Conditions, SimulatedLink } from '../link/simulated.ts'
 import type { Game } from '../room/definition.ts'
+import { connectLan } from '../room/lan.ts'
 import { Network } from '../room/network.ts'
 import type { CreateOptions } from '../room/network.ts'
 import type { Room } from '../room/room.ts'
@@ -49,6 +52,8 @@ const PLAYERS_TIMEOUT = 60_000
 /** Step in which a promise is waited for, in virtual time. Milliseconds. */
 const STEP = 10
 const DEFAULT_RTT = 40
+/** Where a player's own introducer listens on the local network, and above. */
+const LAN_SERVER_PORT = 40_000
 
 /** Starts a simulated network with an introducer in it. */
 export function simulate(options: SimulationOptions = {}): Simulation {
@@ -70,6 +75,9 @@ export class Simulation {
   private server: IntroducerServer
   private readonly links = new Map<Network, SimulatedLink>()
   private readonly clocks = new Map<Network, SuspendableClock>()
+  private readonly lan: SimulatedGroup
+  /** Further links of a player's machine. */
+  private readonly companions = new Map<SimulatedLink, SimulatedLink[]>()
   private nextSeed: number
 
   /** Use {@link simulate}. */
@@ -80,6 +88,7 @@ export class Simulation {
     this.relay = relay
     this.nextSeed = seed
     this.network = new SimulatedNetwork({ seed: this.newSeed(), clock: this.clock, conditions: { ...conditions, latency: rtt / 2 } })
+    this.lan = new SimulatedGroup(this.network)
     this.introducerLink = this.network.createLink()
     this.streams = new SimulatedStreams(this.network, this.introducerLink)
     this.server = this.startServer()
@@ -123,6 +132,11 @@ export class Simulation {
     return network
   }
 
+  /** So many new players at one moment on the local network, where nobody else introduces them. As `connect('lan')`. */
+  async lanPlayers(count: number): Promise<Network[]> {
+    return this.wait(Promise.all(Array.from({ length: count }, () => this.startLan())))
+  }
+
   /** So many players in one room, the first of them its host. */
   async players<G extends Game>(game: G, count: number, options: CreateOptions = {}): Promise<Room<G>[]> {
     const rooms: Room<G>[] = []
@@ -146,7 +160,8 @@ export class Simulation {
 
   /** The player's machine loses power: nothing more comes from it. */
   crash(player: Room | Network): void {
-    this.linkOf(player).crash()
+    const link = this.linkOf(player)
+    for (const each of [link, ...(this.companions.get(link) ?? [])]) each.crash()
   }
 
   /** The player's machine gets another address, as when it changes from Wi-Fi to mobile; nobody is told. */
@@ -227,6 +242,33 @@ export class Simulation {
       random: seededRandom(this.newSeed()),
       policy: defaultPolicy,
     })
+  }
+
+  private async startLan(): Promise<Network> {
+    const link = this.network.createLink()
+    const clock = new SuspendableClock(this.clock)
+    const { link: groupLink, ...group } = this.lan.join(link)
+    const companions = [groupLink]
+    this.companions.set(link, companions)
+    const network = await connectLan({
+      group,
+      link,
+      // What a player's own introducer listens on: another port of the same machine.
+      openLink: () => {
+        const own = this.network.createLink({ address: Address.of(link.address.ip, LAN_SERVER_PORT + companions.length) })
+        companions.push(own)
+        return Promise.resolve(own)
+      },
+      clock,
+      backend: defaultBackend,
+      random: seededRandom(this.newSeed()),
+      policy: defaultPolicy,
+      deadAfter: this.deadAfter,
+      onError: (error) => this.errors.push(error),
+    })
+    this.links.set(network, link)
+    this.clocks.set(network, clock)
+    return network
   }
 
   private clockOf(player: Room<Game> | Network): SuspendableClock {

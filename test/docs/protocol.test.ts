@@ -21,7 +21,8 @@ import { t } from '../../src/schema/t.ts'
 import { Worlds } from '../sync/worlds.ts'
 import { readVectors } from './vectors.ts'
 
-const [introducer, relay, room] = readVectors('docs/protocol.md').slice(4) as [
+const [introducer, relay, , room] = readVectors('docs/protocol.md').slice(4) as [
+  Map<string, Uint8Array>,
   Map<string, Uint8Array>,
   Map<string, Uint8Array>,
   Map<string, Uint8Array>,

@@ -1,12 +1,12 @@
 import { networkInterfaces } from 'node:os'
-import { defaultBackend, defaultPolicy, resolveHost, systemRandom } from '#platform'
+import { defaultBackend, defaultPolicy, openStream, resolveHost, streamUrl, systemRandom } from '#platform'
 import { AltostratusError } from '../../base/errors.ts'
 import { parseIntroducerUrl } from '../../introducer/url.ts'
 import type { IntroducerUrl } from '../../introducer/url.ts'
 import { systemClock, systemWallTime } from '../../link/clock.ts'
 import { openUdp } from '../../link/udp.ts'
 import { Network } from '../../room/network.ts'
-import { UDP_TIMEOUT } from './constants.ts'
+import { UDP_TIMEOUT, WEBSOCKET_TIMEOUT } from './constants.ts'
 import type { Findings, Nat, Quality, Way } from './findings.ts'
 import { admit, examineNat, examineQuality } from './nat-tests.ts'
 import type { Examinee } from './nat-tests.ts'
@@ -27,9 +27,35 @@ export async function examine(url: string, onStep: Progress): Promise<Findings> 
   const main = await overUdp(parsed, ipv4.length > 0 ? ipv4 : ipv6, onStep)
   if (ipv4.length > 0 && ipv6.length > 0) onStep('UDP over IPv6')
   const six = ipv4.length === 0 ? main.udp : ipv6.length > 0 ? (await overUdp(parsed, ipv6)).udp : undefined
-  if (main.udp.reachable) onStep('the relay path')
-  const relay = main.udp.reachable ? await overRelay(url) : undefined
-  return { url: parsed.uri, addresses, ...main, ipv6: six, hasIpv6: hasGlobalIpv6(), webSocket: undefined, relay }
+  onStep('a WebSocket to the introducer')
+  const webSocket = await overWebSocket(parsed)
+  const isReached = main.udp.reachable || six?.reachable === true || webSocket.reachable
+  if (isReached) onStep('the relay path')
+  const relay = isReached ? await overRelay(url) : undefined
+  return { url: parsed.uri, addresses, ...main, ipv6: six, hasIpv6: hasGlobalIpv6(), webSocket, relay }
+}
+
+async function overWebSocket(url: IntroducerUrl): Promise<Way> {
+  const host = url.host.includes(':') ? `[${url.host}]` : url.host
+  const network = new Network({
+    link: undefined,
+    openStream: () => openStream(streamUrl(host, url.port)),
+    clock: systemClock,
+    backend: defaultBackend,
+    random: systemRandom,
+    policy: defaultPolicy,
+    url,
+    hosts: [],
+  })
+  const started = systemClock.now()
+  try {
+    await network.introducer.connect(WEBSOCKET_TIMEOUT)
+    return { reachable: true, milliseconds: systemClock.now() - started }
+  } catch (error) {
+    return { reachable: false, problem: messageOf(error) }
+  } finally {
+    await network.close()
+  }
 }
 
 interface OverUdp {
