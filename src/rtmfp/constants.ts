@@ -258,6 +258,16 @@ export const FRAGMENT_BURST_INTERVAL = 200
 /** Fragments that wait for their time, for all addresses together; a packet whose fragments would be more is not sent. */
 export const MAX_PACED_FRAGMENTS = 256
 
+/**
+ * Keyings that are verified in a second: of one IPv4 address or IPv6 network, and of all. One takes a third of a millisecond where cryptography is
+ * native; a school behind one address gets in within seconds. Those of this machine itself are not counted.
+ */
+export const KEYINGS_OF_SOURCE = 64
+export const KEYINGS_PER_SECOND = 1_024
+/** Sessions whose first packet has not come yet; one more ends the oldest of them. */
+export const MAX_UNCONFIRMED_SESSIONS = 2_048
+/** Malformed chunks of one packet, after which the rest of it is dropped: nobody errs that often. */
+export const MAX_CHUNK_ERRORS = 16
 /** Sessions that far ends may have opened to one endpoint; further IIKeyings are dropped. */
 export const MAX_INCOMING_SESSIONS = 20_000
 /** Forwarded IHellos that one session may cause answers to, a second: a room's worth of joiners, no reflector. RFC 7016 §3.5.1.5. */

@@ -26,7 +26,9 @@ import {
   MAX_PATH_DATAGRAM,
   MAX_INCOMING_SESSIONS,
   MAX_MESSAGE,
+  MAX_CHUNK_ERRORS,
   MAX_RECEIVED_DATAGRAM,
+  MAX_UNCONFIRMED_SESSIONS,
   OPEN_TIMEOUT,
   TAG_LENGTH,
 } from './constants.ts'
@@ -193,6 +195,8 @@ export class Endpoint implements SessionHost {
   private readonly output: Output = { kind: OUTPUT_WAIT, datagram: NO_DATAGRAM, to: undefined, event: undefined, until: Infinity }
   private readonly secret: Uint8Array
   private incoming = 0
+  /** The oldest first. */
+  private readonly unconfirmed = new Set<Session>()
   private readonly clock = new EngineClock()
 
   constructor(config: EndpointConfig) {
@@ -344,6 +348,20 @@ export class Endpoint implements SessionHost {
     return this.createSession(false, {})
   }
 
+  /** @internal A session is open for which its far end has not shown yet that it has the keys. */
+  awaitFirstPacket(session: Session): void {
+    this.unconfirmed.add(session)
+    if (this.unconfirmed.size <= MAX_UNCONFIRMED_SESSIONS) return
+    const oldest = this.unconfirmed.values().next().value as Session
+    this.unconfirmed.delete(oldest)
+    oldest.abandon()
+  }
+
+  /** @internal Its first packet has come. */
+  confirmed(session: Session): void {
+    this.unconfirmed.delete(session)
+  }
+
   /** @internal The session that is opening with this tag. */
   byTagEcho(tag: Uint8Array): Session | undefined {
     return tag.length === TAG_LENGTH ? this.byTag.get(toHex(tag)) : undefined
@@ -396,6 +414,7 @@ export class Endpoint implements SessionHost {
 
   private forget(session: Session): void {
     this.byId.delete(session.id)
+    this.unconfirmed.delete(session)
     this.byPeer.remove(session.indexedPeer, session)
     this.byAddress.remove(session.indexedAddress, session)
     this.heap.remove(session)
@@ -436,6 +455,7 @@ export class Endpoint implements SessionHost {
     const cursor = this.cursor.reset(r.bytes, r.at, r.end)
     let whole: Uint8Array | undefined
     let dropped: string | undefined
+    let errors = 0
     while (cursor.next()) {
       try {
         if (cursor.type === CHUNK_FRAGMENT) {
@@ -446,6 +466,7 @@ export class Endpoint implements SessionHost {
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error
         dropped = error.reason
+        if (++errors >= MAX_CHUNK_ERRORS) break
       }
     }
     return whole === undefined ? dropped : this.processWhole(whole, session, from, now)
@@ -458,12 +479,14 @@ export class Endpoint implements SessionHost {
     if (this.header.mode !== MODE_STARTUP) return 'wrong mode'
     const cursor = this.cursor.reset(r.bytes, r.at, r.end)
     let dropped: string | undefined
+    let errors = 0
     while (cursor.next()) {
       try {
         dropped = this.handshake.receive(cursor.type, cursor.payload, session, from, plain.length, now) ?? dropped
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error
         dropped = error.reason
+        if (++errors >= MAX_CHUNK_ERRORS) break
       }
     }
     return dropped

@@ -22,10 +22,11 @@ import {
   rikeyingSignedParameters,
 } from '../wire/startup.ts'
 import type { FIHello, IHello, IIKeying, RIKeying } from '../wire/startup.ts'
-import { AMPLIFICATION_LIMIT, KEYING_NUDGE_INTERVAL, MAX_FOREIGN_COOKIE, MAX_FOREIGN_TAG } from './constants.ts'
+import { AMPLIFICATION_LIMIT, COOKIE_LENGTH, KEYING_NUDGE_INTERVAL, MAX_FOREIGN_COOKIE, MAX_FOREIGN_TAG } from './constants.ts'
 import type { Endpoint, Invitation } from './endpoint.ts'
 import type { Session } from './session.ts'
 import type { Opening } from './session/opening.ts'
+import { KeyingLimit } from './keying-limit.ts'
 import { StartupPackets } from './startup.ts'
 
 /** Session start-up in all three roles: initiator, responder, and the introducer between them. RFC 7016 §3.5.1. */
@@ -33,6 +34,7 @@ export class Handshake {
   private readonly endpoint: Endpoint
   /** Bytes of answers to hellos of the datagram at hand: several may be in one. */
   private answered = 0
+  private readonly limit = new KeyingLimit()
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint
@@ -104,9 +106,12 @@ export class Handshake {
     const { addresses, forwardTo } = introduction
     if (addresses.length > 0) {
       const redirect = startup.redirect({ tagEcho: hello.tag, destinations: addresses }, now)
-      if (!this.mayAnswer(redirect, received)) return 'hello too short for its answer'
+      if (!this.mayAnswer(redirect.length, received)) return 'hello too short for its answer'
       startup.send(redirect, from)
     }
+    // The answer that is asked for will go there, too.
+    const expected = forwardTo === undefined ? 0 : RHELLO_OVERHEAD + hello.tag.length + (forwardTo.farCertificate?.bytes.length ?? 0)
+    if (!this.mayAnswer(expected, received)) return 'hello too short for its answer'
     for (const replyAddress of introduction.replyTo ?? [{ address: from, origin: ORIGIN_OBSERVED }]) {
       const isForwarded = forwardTo?.forward(StartupPackets.forwardedHello({ epd: hello.epd, replyAddress, tag: hello.tag }))
       if (isForwarded === false) return 'hello not forwarded'
@@ -119,13 +124,14 @@ export class Handshake {
     if (hello.tag.length > MAX_FOREIGN_TAG) return 'tag too long'
     const certificate = identity.certificate.bytes
     const rhello = startup.rhello({ tagEcho: hello.tag, cookie: cookies.make(to, now), certificate }, now)
-    if (!this.mayAnswer(rhello, received)) return 'hello too short for its answer'
+    if (!this.mayAnswer(rhello.length, received)) return 'hello too short for its answer'
     return startup.send(rhello, to) ? undefined : 'too many hellos'
   }
 
-  private mayAnswer(answer: Uint8Array, received: number): boolean {
-    if (this.answered + answer.length > received * (this.endpoint.config.amplificationLimit ?? AMPLIFICATION_LIMIT)) return false
-    this.answered += answer.length
+  /** @param answer Bytes. */
+  private mayAnswer(answer: number, received: number): boolean {
+    if (this.answered + answer > received * (this.endpoint.config.amplificationLimit ?? AMPLIFICATION_LIMIT)) return false
+    this.answered += answer
     return true
   }
 
@@ -220,8 +226,8 @@ export class Handshake {
     if (iikeying.initiatorSessionId === 0) return 'session ID 0'
     const verdict = endpoint.cookies.check(iikeying.cookieEcho, from, now)
     if (verdict === 'other-address') {
-      const cookie = endpoint.cookies.make(from, now)
-      endpoint.startup.send(endpoint.startup.cookieChange(iikeying, cookie, now), from)
+      const change = endpoint.startup.cookieChange(iikeying, endpoint.cookies.make(from, now), now)
+      if (this.mayAnswer(change.length, received)) endpoint.startup.send(change, from)
     }
     if (verdict !== 'valid' && verdict !== 'invitation') return `cookie ${verdict}`
     const certificate = parseCertificate(iikeying.certificate, endpoint.config.backend)
@@ -233,6 +239,7 @@ export class Handshake {
       endpoint.startup.send(earlier.answered.datagram, from)
       return undefined
     }
+    if (!this.limit.take(from, now)) return 'too many keyings'
     if (!verifySignature(certificate, iikeying.signedParameters, iikeying.signature, endpoint.policy, endpoint.config.backend)) {
       return 'bad signature'
     }
@@ -288,6 +295,7 @@ export class Handshake {
     startup.send(datagram, from)
     session.allowance = allowance - datagram.length
     session.established(certificate, from, answer.keys, iikeying.initiatorSessionId, endpoint.cookies.madeAt(iikeying.cookieEcho), now)
+    endpoint.awaitFirstPacket(session)
     return undefined
   }
 
@@ -319,6 +327,9 @@ export class Handshake {
     return { backend: config.backend, random: config.random, identity, far, policy }
   }
 }
+
+/** What a Responder Hello has beside tag and certificate: our cookie, session ID, checksum, header, chunk, lengths, padding at its longest. Bytes. */
+const RHELLO_OVERHEAD = COOKIE_LENGTH + 4 + 2 + 3 + 3 + 4 + 15
 
 function isRetransmission(session: Session, iikeying: IIKeying): boolean {
   const { answered, farCertificate } = session

@@ -28,6 +28,7 @@ import {
   FAR_CLOSE_LINGER,
   FIRST_PACKET_GRACE,
   FORWARDED_PER_SECOND,
+  MAX_CHUNK_ERRORS,
   MAX_PING_MESSAGE,
   NEAR_CLOSE_LIMIT,
   REST_AFTER,
@@ -130,6 +131,8 @@ export interface SessionHost {
   wake(session: Session): void
   /** Who the far end is, or where, is known now or has changed. */
   located(session: Session): void
+  /** The far end has shown that it has the keys. */
+  confirmed(session: Session): void
   /** A forwarded IHello came through the session. RFC 7016 §3.5.1.5. */
   forwardedHello(session: Session, payload: Reader, now: number): void
 }
@@ -502,6 +505,7 @@ export class Session implements HeapItem, FlowSetHost {
     if (header.mode !== (this.isInitiator ? MODE_RESPONDER : MODE_INITIATOR)) return 'wrong mode'
     this.liveness?.heard(now)
     this.packetsReceived++
+    if (!this.confirmed) this.host.confirmed(this)
     this.confirmed = true
     this.answered = undefined
     this.allowance = Infinity
@@ -783,6 +787,7 @@ export class Session implements HeapItem, FlowSetHost {
     summary.anyAcks = false
     this.host.work.dataChunks = 0
     let dropped: string | undefined
+    let errors = 0
     while (cursor.next()) {
       try {
         dropped = this.receiveChunk(cursor.type, cursor.payload, flows, now) ?? dropped
@@ -790,6 +795,7 @@ export class Session implements HeapItem, FlowSetHost {
         // RFC 7016 §2.3: a chunk with an error is as if it were not there; the next ones count.
         if (!(error instanceof DecodeError)) throw error
         dropped = error.reason
+        if (++errors >= MAX_CHUNK_ERRORS) break
       }
     }
     if (this.sessionState === 'open') {

@@ -21,8 +21,8 @@ import type { Outgoing } from './fragment-pacer.ts'
 
 /** Room for any start-up packet of ours; one with four MODP keys has 1,100 bytes. */
 const STARTUP_BUFFER = 4_096
-/** Plain length that a hello is padded to, so that three times its datagram hold the longest of our own answers. */
-const PADDED_HELLO = 94
+/** Plain length that a hello is padded to: three times its datagram hold an introducer's redirect to nine addresses and the answer that it asks for. */
+const PADDED_HELLO = 142
 const PADDING = 0xff
 
 /** Builds the packets of session start-up, under the Default Session Key. RFC 7016 §2.3.2 to §2.3.8. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { Writer, utf8 } from '../../src/base/bytes.ts'
 import { RangeSet } from '../../src/base/ranges.ts'
-import { BUFFER_BLOCK, MAX_QUEUE_OVERHEAD, QUEUE_OVERHEAD } from '../../src/rtmfp/constants.ts'
+import { BUFFER_BLOCK, MAX_DATAGRAM, MAX_QUEUE_OVERHEAD, QUEUE_OVERHEAD } from '../../src/rtmfp/constants.ts'
 import type { SendFlow } from '../../src/rtmfp/flow/send-flow.ts'
 import { SendQueue } from '../../src/rtmfp/flow/send-queue.ts'
 import { writeAck } from '../../src/wire/ack.ts'
@@ -150,6 +150,21 @@ describe('a sender of absurd numbers', () => {
 })
 
 describe('pings', () => {
+  test('a reply to a probe of the path that was never sent changes nothing, whatever size it says', () => {
+    const e = ends(90)
+    for (const size of [0, 1, 20, 1_472, 65_535]) {
+      feed(e.world, e.near, (w: Writer) => {
+        w.uint8(0x41)
+        w.uint16(3)
+        for (const byte of [0x50, size >>> 8, size & 255]) w.uint8(byte)
+      })
+      expect(e.near.maxDatagram).toBe(MAX_DATAGRAM)
+    }
+    e.near.openFlow({ metadata: utf8('x') }).write(utf8('still there'), e.world.now)
+    e.world.run(500)
+    expect(messagesOf(e.b)).toEqual([utf8('still there')])
+  })
+
   test('a packet full of them is answered a few times, in one packet', () => {
     const e = ends(87)
     const sent = e.a.endpoint.stats.datagramsSent

@@ -9,7 +9,7 @@ export interface Footprint {
 }
 
 /** What is given from outside, counts, or is there to be written over: no state of the protocol. */
-const OUTSIDE: ReadonlySet<string> = new Set(['config', 'identity', 'backend', 'policy', 'random', 'stats', 'work'])
+const OUTSIDE: ReadonlySet<string> = new Set(['config', 'identity', 'backend', 'policy', 'random', 'stats', 'work', 'limit'])
 
 /** Walks through all that an object reaches, so that no queue, map or heap is forgotten, whoever adds one. */
 export function footprint(root: object): Footprint {
@@ -45,14 +45,10 @@ export function footprint(root: object): Footprint {
   return { lists, entries, bytes }
 }
 
-/** What is filled anew by each packet: it holds as much as the longest so far. */
-const SCRATCH = '.work.'
-
 /** Lists that hold more than those of one that has just been made. */
 export function leftovers(root: object, fresh: object): string[] {
   const before = footprint(fresh).lists
-  const more = [...footprint(root).lists].filter(([path, size]) => size > (before.get(path) ?? 0) && !path.startsWith(SCRATCH))
-  return more.map(([path, size]) => `${path}: ${size}`)
+  return [...footprint(root).lists].filter(([path, size]) => size > (before.get(path) ?? 0)).map(([path, size]) => `${path}: ${size}`)
 }
 
 /** Node's own objects (keys, ciphers) are closed books. */

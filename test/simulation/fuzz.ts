@@ -32,7 +32,7 @@ const TOO_LONG = 50
 /** What comes in 400 ms of a simulation must be done in so many. Milliseconds. */
 const TOO_LONG_TO_REST = 10_000
 /** Other processes and the collection of garbage take their time, too: an input is too slow when it always is. */
-const TRIES = 4
+const TRIES = 25
 /** Inputs before the first look at the heap, and between two. */
 const WARM = 200_000
 const LOOK = 100_000

@@ -52,7 +52,8 @@ export class PathMtu {
 
   /** A probe of this size was answered. */
   passed(size: number, now: number): void {
-    if (size !== this.target) return
+    // With nothing probed for, a reply that says 0 would leave room for nothing at all.
+    if (size === 0 || size !== this.target) return
     this.size = size
     this.target = 0
     this.probeAt = size === this.best ? Infinity : now + MTU_RAISE_INTERVAL
