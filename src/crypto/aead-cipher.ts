@@ -1,4 +1,4 @@
-import { concat, utf8 } from '../base/bytes.ts'
+import { concat, fromHex, toHex, utf8 } from '../base/bytes.ts'
 import { AltostratusError } from '../base/errors.ts'
 import { SESSION_ID_SIZE, readSessionId, writeSessionId } from '../wire/session-id.ts'
 import type { AeadCipher, CryptoBackend } from './backend.ts'
@@ -37,30 +37,28 @@ const aad = new Uint8Array(SESSION_ID_SIZE)
 class KeyEpoch {
   readonly number: number
   readonly cipher: AeadCipher
-  private readonly mask: Uint8Array
+  /** The nonce mask's three words: as numbers they take a tenth of what an array of 12 bytes does. */
+  private readonly mask0: number
+  private readonly mask1: number
+  private readonly mask2: number
 
-  constructor(backend: CryptoBackend, { suite, secret }: AeadSettings, number: number) {
+  constructor(backend: CryptoBackend, suite: number, secret: Uint8Array, number: number) {
     this.number = number
     const keyLength = suite === SUITE_AES_GCM ? 16 : 32
     const info = concat(utf8('altostratus 1 packets'), Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number))
     const output = backend.hkdfSha256(secret, new Uint8Array(0), info, keyLength + NONCE_LENGTH)
     const key = output.slice(0, keyLength)
     this.cipher = suite === SUITE_AES_GCM ? backend.aesGcm(key) : backend.chacha20Poly1305(key)
-    this.mask = output.slice(keyLength)
+    this.mask0 = wordOf(output, keyLength)
+    this.mask1 = wordOf(output, keyLength + 4)
+    this.mask2 = wordOf(output, keyLength + 8)
   }
 
   /** The mask with the packet number, 64 bits wide, XORed into its end. Valid until the next call. */
   nonceFor(packetNumber: number): Uint8Array {
-    const { mask } = this
-    nonce.set(mask)
-    let low = packetNumber % WRAP
-    let high = Math.floor(packetNumber / WRAP)
-    for (let i = 0; i < 4; i++) {
-      nonce[NONCE_LENGTH - 1 - i] = (nonce[NONCE_LENGTH - 1 - i] as number) ^ (low & 0xff)
-      nonce[NONCE_LENGTH - 5 - i] = (nonce[NONCE_LENGTH - 5 - i] as number) ^ (high & 0xff)
-      low >>>= 8
-      high >>>= 8
-    }
+    putWord(nonce, 0, this.mask0)
+    putWord(nonce, 4, this.mask1 ^ Math.floor(packetNumber / WRAP))
+    putWord(nonce, 8, this.mask2 ^ (packetNumber % WRAP))
     return nonce
   }
 }
@@ -69,21 +67,24 @@ class KeyEpoch {
 class KeyEpochs {
   readonly packetsPerKey: number
   private readonly backend: CryptoBackend
-  private readonly settings: AeadSettings
+  private readonly suite: number
+  /** In hexadecimal: the next key is far off, and an array takes three times as much. */
+  private readonly secret: string
   private current: KeyEpoch
   private other: KeyEpoch | undefined = undefined
 
   constructor(backend: CryptoBackend, settings: AeadSettings) {
     this.backend = backend
-    this.settings = settings
+    this.suite = settings.suite
+    this.secret = toHex(settings.secret)
     this.packetsPerKey = settings.packetsPerKey ?? PACKETS_PER_KEY
-    this.current = new KeyEpoch(backend, settings, Math.floor((settings.firstPacket ?? 0) / this.packetsPerKey))
+    this.current = this.make(Math.floor((settings.firstPacket ?? 0) / this.packetsPerKey))
   }
 
   for(packetNumber: number): KeyEpoch {
     const number = Math.floor(packetNumber / this.packetsPerKey)
     if (number === this.current.number) return this.current
-    if (this.other === undefined || number !== this.other.number) this.other = new KeyEpoch(this.backend, this.settings, number)
+    if (this.other === undefined || number !== this.other.number) this.other = this.make(number)
     const found = this.other
     if (found.number > this.current.number) {
       this.other = this.current
@@ -96,13 +97,21 @@ class KeyEpochs {
     this.other = undefined
     this.current.cipher.rest()
   }
+
+  private make(number: number): KeyEpoch {
+    return new KeyEpoch(this.backend, this.suite, fromHex(this.secret), number)
+  }
 }
 
-function putSessionId(sessionId: number): void {
-  aad[0] = sessionId >>> 24
-  aad[1] = sessionId >>> 16
-  aad[2] = sessionId >>> 8
-  aad[3] = sessionId
+function wordOf(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)
+}
+
+function putWord(bytes: Uint8Array, at: number, word: number): void {
+  bytes[at] = word >>> 24
+  bytes[at + 1] = word >>> 16
+  bytes[at + 2] = word >>> 8
+  bytes[at + 3] = word
 }
 
 /** Seals with an AEAD suite: packet number, ciphertext, tag; the receiver's session ID is authenticated with it. */
@@ -121,12 +130,8 @@ export class AeadSealer implements PacketSealer {
     const number = this.next
     if (number >= PACKETS_PER_SESSION) throw new AltostratusError('KEY_WORN_OUT', 'Packet numbers are used up.')
     this.next = number + 1
-    const low = number % WRAP
-    buffer[SESSION_ID_SIZE] = low >>> 24
-    buffer[SESSION_ID_SIZE + 1] = low >>> 16
-    buffer[SESSION_ID_SIZE + 2] = low >>> 8
-    buffer[SESSION_ID_SIZE + 3] = low
-    putSessionId(sessionId)
+    putWord(buffer, SESSION_ID_SIZE, number % WRAP)
+    putWord(aad, 0, sessionId)
     const epoch = this.epochs.for(number)
     epoch.cipher.seal(epoch.nonceFor(number), aad, buffer, PAYLOAD_AT, plainEnd)
     const end = plainEnd + TAG_LENGTH
@@ -162,7 +167,7 @@ export class AeadOpener implements PacketOpener {
     if (!this.window.isFresh(number)) return OPEN_REPLAYED
     // A leap over a whole key's packets is no network's doing, and would cost a key derivation to refute.
     if (number > this.window.highest + this.epochs.packetsPerKey) return OPEN_FORGED
-    putSessionId(readSessionId(datagram))
+    putWord(aad, 0, readSessionId(datagram))
     const epoch = this.epochs.for(number)
     const isAuthentic = epoch.cipher.open(epoch.nonceFor(number), aad, datagram, PAYLOAD_AT, datagram.length, out)
     if (!isAuthentic) this.forgeries++
@@ -178,12 +183,7 @@ export class AeadOpener implements PacketOpener {
 
   /** The number nearest to the highest one seen that has the low 32 bits on the wire. */
   private restore(datagram: Uint8Array): number {
-    const low =
-      (((datagram[SESSION_ID_SIZE] as number) << 24) |
-        ((datagram[SESSION_ID_SIZE + 1] as number) << 16) |
-        ((datagram[SESSION_ID_SIZE + 2] as number) << 8) |
-        (datagram[SESSION_ID_SIZE + 3] as number)) >>>
-      0
+    const low = wordOf(datagram, SESSION_ID_SIZE) >>> 0
     const expected = this.window.highest + 1
     const number = expected - (expected % WRAP) + low
     if (number > expected + WRAP / 2 && number >= WRAP) return number - WRAP

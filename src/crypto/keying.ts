@@ -1,4 +1,4 @@
-import { Reader, Writer, concat, utf8 } from '../base/bytes.ts'
+import { Reader, Writer, concat, fromHex, toHex, utf8 } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { randomBytes } from '../base/random.ts'
 import { encodeOptions, parseOptions } from '../wire/option.ts'
@@ -300,12 +300,18 @@ function deriveAeadKeys(
   const derive = (label: string): Uint8Array => backend.hkdfSha256(secret, transcript, utf8(`altostratus 1 ${label}`), 32)
   const near = isInitiator ? 'initiator' : 'responder'
   const other = isInitiator ? 'responder' : 'initiator'
+  const nonces = toHex(derive(`${near} nonce`)) + toHex(derive(`${other} nonce`))
   return {
     suite,
     sealer: new AeadSealer(backend, { suite, secret: derive(`${near} secret`) }),
     opener: new AeadOpener(backend, { suite, secret: derive(`${other} secret`) }),
-    nearNonce: derive(`${near} nonce`),
-    farNonce: derive(`${other} nonce`),
+    // Seldom asked for, and smaller as text.
+    get nearNonce() {
+      return fromHex(nonces.slice(0, 64))
+    },
+    get farNonce() {
+      return fromHex(nonces.slice(64))
+    },
   }
 }
 

@@ -132,7 +132,7 @@ export class Network {
     this.clock = clock
     this.identity = parts.identity ?? createIdentity({ backend, random })
     this.peerId = this.identity.peerId
-    const { deadAfter, relay = 'auto' } = parts
+    const { deadAfter = DEAD_AFTER, relay = 'auto' } = parts
     this.carrier = new Carrier({ datagrams: link, isHidden: relay === 'always' })
     const endpoint = new Endpoint({
       identity: this.identity,
@@ -140,7 +140,8 @@ export class Network {
       random,
       policy,
       acceptSession: (peerId) => this.acceptsSession(peerId),
-      ...(deadAfter === undefined ? {} : { deadAfter, keepaliveInterval: deadAfter / TRIES_BEFORE_LOST }),
+      deadAfter,
+      keepaliveInterval: deadAfter / TRIES_BEFORE_LOST,
     })
     const onEvent = (event: EndpointEvent): void => this.handle(event)
     this.driver = new Driver({ endpoint, link: this.carrier, clock, onEvent, onError: (error) => this.onError(error) })
@@ -167,7 +168,7 @@ export class Network {
       carrier: this.carrier,
       clock,
       introducer: this.introducer,
-      deadAfter: deadAfter ?? DEAD_AFTER,
+      deadAfter,
       sessions: this.sessions,
       isMember: (peerId) => this.isMember(peerId),
       kick: () => this.kick(),

@@ -20,6 +20,8 @@ import { readSessionId } from '../wire/session-id.ts'
 import { readFIHello } from '../wire/startup.ts'
 import {
   DEAD_AFTER,
+  IDLE_KEEPALIVE_INTERVAL,
+  IDLE_STAGGER,
   KEEPALIVE_INTERVAL,
   MAX_DATAGRAM,
   MAX_LOOPBACK_DATAGRAM,
@@ -81,9 +83,12 @@ export interface EndpointConfig {
   readonly maxMessageBytes?: number
   /** How sessions decide what may be in flight; `delay-aware` by default. */
   readonly congestion?: CongestionAlgorithm
-  /** Ask after silence of this many milliseconds; 1,000 by default. */
+  /**
+   * Ask after silence of this many milliseconds. By default 1,000, and 10,000 while no user data has come or gone for 10 s; one that is given
+   * holds all the time.
+   */
   readonly keepaliveInterval?: number
-  /** Take silence of this many milliseconds for the far end's death; 5,000 by default. */
+  /** Take silence of this many milliseconds for the far end's death; 5,000 by default, and as much later as is asked later. */
   readonly deadAfter?: number
   /** Whether a peer may open a session to this end; anyone by default. */
   readonly acceptSession?: (peerId: string, certificate: Certificate, from: Address) => boolean
@@ -397,11 +402,13 @@ export class Endpoint implements SessionHost {
     let id: number
     do id = this.config.random.uint32()
     while (id === 0 || this.byId.has(id))
+    const given = options.keepaliveInterval ?? this.config.keepaliveInterval
     const session = new Session(
       {
         id,
         isInitiator,
-        keepaliveInterval: options.keepaliveInterval ?? this.config.keepaliveInterval ?? KEEPALIVE_INTERVAL,
+        keepaliveInterval: given ?? KEEPALIVE_INTERVAL,
+        idleKeepaliveInterval: given ?? IDLE_KEEPALIVE_INTERVAL + (isInitiator ? 0 : IDLE_STAGGER),
         deadAfter: options.deadAfter ?? this.config.deadAfter ?? DEAD_AFTER,
         acceptForwarded: options.acceptForwarded ?? false,
         context: options.context,

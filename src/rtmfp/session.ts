@@ -799,7 +799,10 @@ export class Session implements HeapItem, FlowSetHost {
       }
     }
     if (this.sessionState === 'open') {
-      if (this.host.work.dataChunks > 0) flows.dataPacketProcessed(now)
+      if (this.host.work.dataChunks > 0) {
+        flows.dataPacketProcessed(now)
+        this.liveness?.talked(now)
+      }
       if (summary.anyAcks) this.acksProcessed(flows, now)
     }
     return dropped
@@ -930,6 +933,7 @@ export class Session implements HeapItem, FlowSetHost {
     const written = this.writeUserData(w, flows, w.at === empty, now)
     if (written === 0) return
     if (flows.wantsRoom) this.mtu.wanted(now)
+    this.liveness?.talked(now)
     flows.dataPacketSent(now, erto)
     if (written === 2) {
       start[headerAt] = (start[headerAt] as number) | TIME_CRITICAL_BIT

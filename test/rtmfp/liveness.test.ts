@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
+import { IDLE_AFTER } from '../../src/rtmfp/constants.ts'
 import { Liveness } from '../../src/rtmfp/session/liveness.ts'
 
-const USUAL = { keepaliveInterval: 1_000, deadAfter: 5_000 }
+const USUAL = { keepaliveInterval: 1_000, idleKeepaliveInterval: 1_000, deadAfter: 5_000 }
+const BACKING_OFF = { ...USUAL, idleKeepaliveInterval: 10_000 }
 
 describe('liveness', () => {
   test('asks after silence, then as soon as a ping can be taken for lost, and gives up in time', () => {
@@ -62,9 +64,45 @@ describe('liveness', () => {
   })
 
   test('a keepalive interval shorter than the retransmission timeout is kept', () => {
-    const l = new Liveness({ keepaliveInterval: 100, deadAfter: 5_000 }, 0, 0)
+    const l = new Liveness({ ...USUAL, keepaliveInterval: 100 }, 0, 0)
     const at: number[] = []
     for (let now = 0; now < 500; now++) if (l.takePing(now, 3_000)) at.push(now)
     expect(at).toEqual([100, 200, 300, 400])
+  })
+
+  test('who has had nothing to say for a while is asked less often, and given up by as much later', () => {
+    const l = new Liveness(BACKING_OFF, 0, 0)
+    const asked: number[] = []
+    for (let now = 0; now < 60_000; now += 100) {
+      if (!l.takePing(now, 300)) continue
+      asked.push(now)
+      l.heard(now + 50)
+    }
+    expect(asked.filter((at) => at < IDLE_AFTER)).toHaveLength(9)
+    expect(asked.filter((at) => at > IDLE_AFTER + 1_000)).toHaveLength(4)
+    const last = (asked.at(-1) as number) + 50
+    expect(l.isDead(last + 13_999)).toBe(false)
+    expect(l.isDead(last + 14_000)).toBe(true)
+  })
+
+  test('as soon as there is something to say again, silence counts as it always did', () => {
+    for (const again of ['talked', 'suspect'] as const) {
+      const l = new Liveness(BACKING_OFF, 0, 0)
+      l.heard(20_000)
+      expect(l.deadline).toBe(30_000)
+      l[again](23_000)
+      expect(l.deadline).toBe(again === 'talked' ? 24_000 : 23_000)
+      expect(l.isDead(27_999)).toBe(false)
+      expect(l.isDead(28_000)).toBe(true)
+      l.heard(27_000)
+      expect(l.deadline).toBe(again === 'talked' ? 28_000 : 37_000)
+    }
+  })
+
+  test('a responder gives the first packet more time also when it has something to say before', () => {
+    const l = new Liveness(BACKING_OFF, 15_000, 0)
+    l.talked(500)
+    expect(l.isDead(19_999)).toBe(false)
+    expect(l.isDead(20_000)).toBe(true)
   })
 })

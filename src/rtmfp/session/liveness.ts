@@ -1,10 +1,12 @@
-import { OVERSLEPT } from '../constants.ts'
+import { IDLE_AFTER, OVERSLEPT } from '../constants.ts'
 
 /** How a session finds out that its far end is gone. RFC 7016 §3.5.4.1. */
 export interface LivenessConfig {
   /** Ask after hearing nothing for this long, milliseconds. */
   readonly keepaliveInterval: number
-  /** Give up after hearing nothing for this long, milliseconds. */
+  /** The same while neither end has had anything to say for {@link IDLE_AFTER}, milliseconds; not below `keepaliveInterval`. */
+  readonly idleKeepaliveInterval: number
+  /** Give up after hearing nothing for this long, milliseconds; while idle, by as much later as is asked later. */
   readonly deadAfter: number
 }
 
@@ -12,7 +14,11 @@ export interface LivenessConfig {
 export class Liveness {
   private readonly config: LivenessConfig
   private heardAt: number
+  /** From when on silence counts: when something was last heard, or later while little is asked. */
+  private silentFrom: number
   private pingAt: number
+  /** When user data last came or went. */
+  private talkedAt: number
   private unanswered = 0
   /** Before this time silence is not death. */
   excusedUntil: number = -Infinity
@@ -21,19 +27,30 @@ export class Liveness {
   constructor(config: LivenessConfig, grace: number, now: number) {
     this.config = config
     this.heardAt = now + grace
+    this.silentFrom = this.heardAt
     this.pingAt = now + config.keepaliveInterval
+    this.talkedAt = now
   }
 
   /** A packet that was verified came from the far end. */
   heard(now: number): void {
+    const { keepaliveInterval, idleKeepaliveInterval } = this.config
     this.heardAt = now
-    this.pingAt = now + this.config.keepaliveInterval
+    this.silentFrom = now - this.talkedAt < IDLE_AFTER ? now : now + idleKeepaliveInterval - keepaliveInterval
+    this.pingAt = this.silentFrom + keepaliveInterval
     this.unanswered = 0
+  }
+
+  /** User data came or went: whether the far end is there matters again. */
+  talked(now: number): void {
+    this.talkedAt = now
+    if (this.silentFrom > this.heardAt) this.countFrom(now)
   }
 
   /** Asks at once, and goes on asking until something is heard. */
   suspect(now: number): void {
     this.pingAt = Math.min(this.pingAt, now)
+    this.countFrom(now)
   }
 
   /** Whether the ping that was just taken follows one that nobody answered. */
@@ -51,7 +68,7 @@ export class Liveness {
   }
 
   private get deadAt(): number {
-    return Math.max(this.heardAt + this.config.deadAfter, this.excusedUntil)
+    return Math.max(this.silentFrom + this.config.deadAfter, this.excusedUntil)
   }
 
   isDead(now: number): boolean {
@@ -65,6 +82,7 @@ export class Liveness {
   overslept(now: number): boolean {
     if (now - this.deadAt < OVERSLEPT) return false
     this.heardAt = now - this.config.deadAfter + OVERSLEPT
+    this.silentFrom = this.heardAt
     this.pingAt = now
     return true
   }
@@ -78,5 +96,10 @@ export class Liveness {
     this.pingAt = now + Math.min(this.config.keepaliveInterval, erto)
     this.unanswered++
     return true
+  }
+
+  private countFrom(now: number): void {
+    this.silentFrom = Math.min(this.silentFrom, Math.max(this.heardAt, now))
+    this.pingAt = Math.min(this.pingAt, this.silentFrom + this.config.keepaliveInterval)
   }
 }
