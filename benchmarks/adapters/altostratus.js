@@ -19,30 +19,40 @@ const FULL = 1_048_576
 /** RTMFP's levels for what is urgent and what is not; lanes that say nothing have the level between. */
 const LEVELS = { high: 6, normal: 3, low: 1 }
 
-/** This SDK's transport: one RTMFP session, one flow for each lane and direction. Options: `suite`, `full`. */
+/** This SDK's transport: one RTMFP session, one flow for each lane and direction. Options: `suite`, `full`, `more` of the endpoint's own. */
 export default {
-  async serve({ host, lanes, suite = DEFAULT_SUITE, full = FULL }, onConnection) {
+  async serve({ host, lanes, suite = DEFAULT_SUITE, full = FULL, more }, onConnection) {
     let connection
-    const { link, endpoint } = await openEndpoint(host, suite, (event, driver) => {
-      if (event.type === 'session-open') {
-        connection = connectionOf(event.session, driver, lanes, full)
-        onConnection(connection)
-      } else if (connection !== undefined) take(connection, event)
-    })
+    const { link, endpoint } = await openEndpoint(
+      host,
+      suite,
+      (event, driver) => {
+        if (event.type === 'session-open') {
+          connection = connectionOf(event.session, driver, lanes, full)
+          onConnection(connection)
+        } else if (connection !== undefined) take(connection, event)
+      },
+      more,
+    )
     return { address: { host, port: link.port, fingerprint: endpoint.identity.peerId } }
   },
 
-  async connect({ host, address, lanes, suite = DEFAULT_SUITE, full = FULL }) {
+  async connect({ host, address, lanes, suite = DEFAULT_SUITE, full = FULL, more }) {
     let connection
     let opened
     const connected = new Promise((resolve, reject) => (opened = { resolve, reject }))
-    const { endpoint, driver } = await openEndpoint(host, suite, (event) => {
-      if (event.type === 'session-open') {
-        connection = connectionOf(event.session, driver, lanes, full)
-        opened.resolve(connection)
-      } else if (event.type === 'session-failed') opened.reject(new Error(`no session: ${event.reason}`))
-      else if (connection !== undefined) take(connection, event)
-    })
+    const { endpoint, driver } = await openEndpoint(
+      host,
+      suite,
+      (event) => {
+        if (event.type === 'session-open') {
+          connection = connectionOf(event.session, driver, lanes, full)
+          opened.resolve(connection)
+        } else if (event.type === 'session-failed') opened.reject(new Error(`no session: ${event.reason}`))
+        else if (connection !== undefined) take(connection, event)
+      },
+      more,
+    )
     openSession({ endpoint, driver }, address)
     return connected
   },

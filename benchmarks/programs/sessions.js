@@ -1,2 +1,118 @@
-/** What keeps a session: memory and idle processor time of many in one process. */
-export default { missing: 'it is not there yet' }
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { significant } from '../statistics.js'
+import { BARE, OURS } from '../suite.js'
+
+const PROGRAM = fileURLToPath(new URL('../ends/many.js', import.meta.url))
+const MOST = 10_000
+/** Opened before counting begins, so that compiled code and first-time memory do not count. */
+const WARM_UP = 100
+/** Until all sessions are idle in the SDK's own terms: see `IDLE_AFTER`, and a round of pings more. Milliseconds. */
+const SETTLE = 22_000
+
+/** What many sessions with nothing to say cost the process that has them. */
+export default {
+  async run({ seconds, log }) {
+    const host = start(['--expose-gc'])
+    const many = start(['--max-old-space-size=8192'])
+    try {
+      const { port, fingerprint, barePort } = await host.call('listen')
+      await many.call('open', { port, fingerprint, most: WARM_UP, milliseconds: 10_000 })
+      const before = await host.call('memory')
+      const began = await host.call('state')
+      await many.call('open', { port, fingerprint, most: MOST, milliseconds: seconds * 500 })
+      const { sessions } = await host.call('state')
+      log(`  ${sessions} sessions`)
+      await pause(SETTLE)
+      const after = await host.call('memory')
+      const counted = sessions - began.sessions
+      const idle = await between(host, () => pause(seconds * 500))
+      const bare = await between(host, () =>
+        many.call('flood', { port: barePort, perSecond: idle.received, milliseconds: Math.max(2_000, seconds * 250) }),
+      )
+      // The sessions go on meanwhile.
+      bare.cpu -= idle.cpu
+      return describe({ sessions, memory: (after.held - before.held) / counted, rss: (after.rss - before.rss) / counted, idle, bare })
+    } finally {
+      host.stop()
+      many.stop()
+    }
+  },
+}
+
+/** Processor time and datagrams a second while something goes on; % of a core. */
+async function between(host, work) {
+  const a = await host.call('state')
+  await work()
+  const b = await host.call('state')
+  const milliseconds = b.at - a.at
+  return {
+    cpu: (b.cpu - a.cpu) / milliseconds / 10,
+    received: ((b.received - a.received) / milliseconds) * 1_000,
+    lost: b.lost - a.lost,
+  }
+}
+
+function describe({ sessions, memory, rss, idle, bare }) {
+  const rows = [
+    { name: 'bare UDP', implementation: BARE, sessions, cpu: significant(bare.cpu, 3), received: Math.round(idle.received) },
+    {
+      name: 'altostratus',
+      implementation: OURS,
+      sessions,
+      memory: Math.round(memory),
+      rss: Math.round(rss),
+      cpu: significant(idle.cpu, 3),
+      cpuOf10k: significant((idle.cpu * MOST) / sessions, 3),
+      received: Math.round(idle.received),
+      lost: idle.lost,
+      ratio: significant(idle.cpu / bare.cpu, 3),
+    },
+  ]
+  return {
+    title: 'Idle sessions in one process',
+    unit: 'bytes, % of a core',
+    about:
+      'Sessions over loopback, each with a peer of its own that has nothing to say, keepalives as they are by default. Memory is what is held after a thorough collection, on the heap and for it outside. Bare UDP answers as many datagrams a second and knows nobody.',
+    ratioOf: 'processor time ÷ that of bare UDP for as many datagrams',
+    columns: [
+      { key: 'sessions', label: 'sessions' },
+      { key: 'memory', label: 'bytes a session' },
+      { key: 'rss', label: 'RSS a session' },
+      { key: 'cpu', label: 'CPU %' },
+      { key: 'cpuOf10k', label: 'CPU % at 10,000' },
+      { key: 'received', label: 'datagrams/s' },
+      { key: 'ratio', label: 'ratio' },
+      { key: 'lost', label: 'lost' },
+    ],
+    rows,
+    notRun: [],
+    charts: [],
+    notes: [`RSS counts what the start of ${sessions} sessions left behind for the collector, too.`],
+  }
+}
+
+function start(execArgv) {
+  const child = fork(PROGRAM, { execArgv, serialization: 'advanced' })
+  let ended
+  let waiting
+  child.once('exit', (code) => {
+    ended = new Error(`a process of the benchmark ended with ${code}`)
+    waiting?.reject(ended)
+  })
+  child.on('message', ({ value, error }) => (error === undefined ? waiting.resolve(value) : waiting.reject(new Error(error))))
+  return {
+    call(name, args) {
+      if (ended !== undefined) return Promise.reject(ended)
+      return new Promise((resolve, reject) => {
+        waiting = { resolve, reject }
+        child.send({ name, args })
+      })
+    },
+    stop: () => child.disconnect(),
+  }
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}

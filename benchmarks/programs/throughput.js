@@ -1,4 +1,4 @@
-import { BARE, OURS } from '../suite.js'
+import { BARE, OURS, SUITES } from '../suite.js'
 import { significant } from '../statistics.js'
 import { startWays, waysOf } from '../ways.js'
 
@@ -16,11 +16,20 @@ const CALM = 30
 /** A turn is not shorter, however little time there is. Milliseconds. */
 const SHORTEST_TURN = 50
 
+/** This SDK with packets no longer than Ethernet carries: between two ends on one machine it sends longer ones by itself. */
+const ETHERNET = ['unreliable', 'reliable'].map((delivery) => ({
+  name: `${OURS} ${SUITES[0]}, Ethernet's MTU, ${delivery}`,
+  implementation: OURS,
+  adapter: OURS,
+  options: { suite: SUITES[0], more: { maxPathDatagram: 1_472 } },
+  delivery,
+}))
+
 /** One way as fast as it goes, between two processes on loopback. */
 export default {
   async run({ seconds, against, log }) {
     const began = performance.now()
-    const { started, notRun } = await startWays(waysOf({ against }), { log })
+    const { started, notRun } = await startWays([...waysOf({ against }), ...ETHERNET], { log })
     try {
       const cells = started.flatMap((way) =>
         KINDS.filter(({ deliveries }) => way.implementation === BARE || deliveries.includes(way.delivery)).map((kind) => ({

@@ -300,18 +300,37 @@ function deriveAeadKeys(
   const derive = (label: string): Uint8Array => backend.hkdfSha256(secret, transcript, utf8(`altostratus 1 ${label}`), 32)
   const near = isInitiator ? 'initiator' : 'responder'
   const other = isInitiator ? 'responder' : 'initiator'
-  const nonces = toHex(derive(`${near} nonce`)) + toHex(derive(`${other} nonce`))
-  return {
+  return new AeadKeys(
     suite,
-    sealer: new AeadSealer(backend, { suite, secret: derive(`${near} secret`) }),
-    opener: new AeadOpener(backend, { suite, secret: derive(`${other} secret`) }),
-    // Seldom asked for, and smaller as text.
-    get nearNonce() {
-      return fromHex(nonces.slice(0, 64))
-    },
-    get farNonce() {
-      return fromHex(nonces.slice(64))
-    },
+    new AeadSealer(backend, { suite, secret: derive(`${near} secret`) }),
+    new AeadOpener(backend, { suite, secret: derive(`${other} secret`) }),
+    derive(`${near} nonce`),
+    derive(`${other} nonce`),
+  )
+}
+
+/** Keeps the nonces, which are seldom asked for, as text: arrays take three times as much. */
+class AeadKeys implements SessionKeys {
+  readonly suite: number
+  readonly sealer: PacketSealer
+  readonly opener: PacketOpener
+  private readonly near: string
+  private readonly far: string
+
+  constructor(suite: number, sealer: PacketSealer, opener: PacketOpener, nearNonce: Uint8Array, farNonce: Uint8Array) {
+    this.suite = suite
+    this.sealer = sealer
+    this.opener = opener
+    this.near = toHex(nearNonce)
+    this.far = toHex(farNonce)
+  }
+
+  get nearNonce(): Uint8Array {
+    return fromHex(this.near)
+  }
+
+  get farNonce(): Uint8Array {
+    return fromHex(this.far)
   }
 }
 
