@@ -8,6 +8,9 @@ import type { Command } from './arguments.ts'
 import { pong } from './definition.ts'
 import type { PongRoom } from './definition.ts'
 
+/** How long the other player is waited for who does not answer, in ms. */
+const SEAT_GRACE = 5_000
+
 export type PlayerCommand = Extract<Command, { kind: 'create' | 'join' }>
 
 /** A room that this player is in, and what it took to get there. */
@@ -44,7 +47,7 @@ export async function meet(command: PlayerCommand, said: (url: string) => void):
     const profile = { isIntroducer: own !== undefined, ...(command.name === undefined ? {} : { name: command.name }) }
     room =
       command.kind === 'create'
-        ? await network.create(pong, { capacity: 2, profile })
+        ? await network.create(pong, { capacity: 2, grace: SEAT_GRACE, profile })
         : await network.join(pong, { code: command.code, profile })
     return { room, introducerUrl, isOwnIntroducer: own !== undefined, close }
   } catch (error) {

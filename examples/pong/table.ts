@@ -101,8 +101,7 @@ export class Table {
 
   private standUp(peer: Peer, reason: LeaveReason): void {
     if (peer !== this.opponent || this.match === undefined) return
-    const title =
-      reason === 'left' ? `${this.opponentName()} has left.` : `The connection to ${this.opponentName()} is lost: no answer for 5 s.`
+    const title = reason === 'left' ? `${this.opponentName()} has left.` : `The connection to ${this.opponentName()} is lost.`
     this.farewell = { title, isFinal: peer.profile['isIntroducer'] === true }
     this.lastSummary = this.describeScore()
     this.match.end()

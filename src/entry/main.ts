@@ -4,9 +4,9 @@ export type { Random } from '../base/random.ts'
 export type { Certificate } from '../crypto/certificate.ts'
 export type { Identity } from '../crypto/identity.ts'
 export type { Clock, Timer } from '../link/clock.ts'
-export type { Profile, Properties, RelayUse, RoomListing } from '../introducer/protocol.ts'
+export type { Condition, Profile, Properties, RelayUse, RoomListing, Where } from '../introducer/protocol.ts'
 export { Channel } from '../room/channel.ts'
-export type { ChannelStats } from '../room/channel.ts'
+export type { ChannelStats, Receivers } from '../room/channel.ts'
 export { connect } from '../room/connect.ts'
 export type { ConnectOptions } from '../room/connect.ts'
 export { channel, game, rpc } from '../room/definition.ts'
@@ -21,8 +21,10 @@ export type {
   RpcDefinition,
   Rpcs,
 } from '../room/definition.ts'
+export type { ClosedReason } from '../room/core.ts'
+export type { TopologyRule } from '../room/membership.ts'
 export { Network } from '../room/network.ts'
-export type { CreateOptions, JoinOptions, NetworkStats } from '../room/network.ts'
+export type { CreateOptions, JoinOptions, Near, NetworkStats, QuickMatchOptions, RoomsOptions } from '../room/network.ts'
 export { Peer } from '../room/peer.ts'
 export type { ChannelTraffic, PeerPath, PeerStats } from '../room/peer.ts'
 export type { SessionStats } from '../rtmfp/session.ts'
@@ -39,7 +41,8 @@ export type {
   RoomPart,
   RoomPort,
 } from '../room/extension.ts'
-export type { RoomChannels, RoomEntities, RoomEvents } from '../room/room.ts'
+export type { HostTask, RoomChannels, RoomEntities, RoomEvents } from '../room/room.ts'
+export type { AnswerOf, CallOptions, RequestOf, RoomRpcs, Rpc } from '../room/rpc.ts'
 export type { Field, Fields, Infer, Message, OptionalNames, Shape } from '../schema/field.ts'
 export type { Quaternion } from '../schema/numbers.ts'
 export { t } from '../schema/t.ts'

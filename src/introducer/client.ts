@@ -10,6 +10,7 @@ import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { EndpointEvent, Session } from '../rtmfp/session.ts'
 import {
   ABANDON_AFTER,
+  CLAIM_LIFETIME,
   CLIENT_DEAD_AFTER,
   CLIENT_KEEPALIVE,
   CONNECT_TIMEOUT,
@@ -24,7 +25,7 @@ import {
   URGENT_TIMEOUT,
 } from './constants.ts'
 import type { ProbeSource, ProbeTicket } from './probe.ts'
-import { asContact, asListings, asProbeTicket, asTicket, decodeResponse, encodeRequest } from './protocol.ts'
+import { asContact, asListings, asProbeTicket, asStanding, asTicket, decodeResponse, encodeRequest, settingsOf } from './protocol.ts'
 import type {
   Contact,
   MemberInfo,
@@ -35,7 +36,9 @@ import type {
   Response,
   RoomListing,
   RoomSettings,
+  Standing,
   Ticket,
+  Where,
 } from './protocol.ts'
 import type { IntroducerUrl } from './url.ts'
 
@@ -68,6 +71,8 @@ interface Events {
   /** How a member of a room is reached now. */
   contact: (peerId: string, contact: Contact) => void
   left: (roomId: string, peerId: string) => void
+  /** Who is the host of a room, as far as the introducer knows: it has changed, or the introducer is back. */
+  standing: (roomId: string, standing: Standing) => void
   state: (state: IntroducerState) => void
   /** It does not answer. */
   silent: () => void
@@ -144,8 +149,30 @@ export class IntroducerClient {
   }
 
   /** @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `TOO_MANY_ROOMS`, `RATE_LIMITED`, … */
-  async join(game: string, protocol: number, code: string, profile: Profile): Promise<Ticket> {
-    return this.keep(asTicket(await this.request({ op: 'join', game, protocol, code, profile, invitation: this.invite() })))
+  async join(game: string, protocol: number, code: string, profile: Profile, spectator?: true): Promise<Ticket> {
+    const mark = spectator === true ? { spectator } : {}
+    const invitation = this.invite()
+    return this.keep(asTicket(await this.request({ op: 'join', game, protocol, code, profile, invitation, ...mark })))
+  }
+
+  /** A place in a room that meets the conditions, or in a new one. @throws AltostratusError `ROOM_NOT_FOUND`, `TOO_MANY_ROOMS`, `RATE_LIMITED`, … */
+  async match(game: string, protocol: number, where: Where, profile: Profile, create?: RoomSettings): Promise<Ticket> {
+    const settings = create === undefined ? {} : { create }
+    const invitation = this.invite()
+    return this.keep(asTicket(await this.request({ op: 'match', game, protocol, where, profile, invitation, ...settings })))
+  }
+
+  /** Asks to be taken for a room's host. @returns Who is it now. @throws AltostratusError `ROOM_NOT_FOUND`, … */
+  async claim(roomId: string, base: number, epoch: number): Promise<Standing> {
+    const standing = asStanding(await this.request({ op: 'claim', roomId, base, epoch }, CLAIM_LIFETIME))
+    this.amend(roomId, () => standing)
+    return standing
+  }
+
+  /** What the room's members know better than the introducer: it is told when it has forgotten the room. */
+  note(roomId: string, known: Standing & { readonly order: number }): void {
+    const { order, ...standing } = known
+    this.amend(roomId, ({ self }) => ({ ...standing, self: { ...self, order } }))
   }
 
   /** Asks how a member of a room is reached now; an event tells when the answer comes, here and there. */
@@ -170,15 +197,24 @@ export class IntroducerClient {
     await this.request({ op: 'evict', roomId, peerId })
   }
 
-  async list(game: string, protocol: number): Promise<RoomListing[]> {
-    return asListings(await this.request({ op: 'list', game, protocol }))
+  async list(game: string, protocol: number, where: Where = {}, open?: true): Promise<RoomListing[]> {
+    return asListings(await this.request({ op: 'list', game, protocol, where, ...(open === true ? { open } : {}) }))
   }
 
   /** @throws AltostratusError `NOT_HOST`, `ROOM_NOT_FOUND`, … */
-  async update(roomId: string, properties: Properties): Promise<void> {
-    await this.request({ op: 'update', roomId, properties })
+  async update(roomId: string, properties: Properties, locked?: true): Promise<void> {
+    const mark = locked === true ? { locked } : {}
+    await this.request({ op: 'update', roomId, properties, ...mark })
     this.written.set(roomId, properties)
-    this.amend(roomId, () => ({ properties }))
+    const ticket = this.tickets.get(roomId)
+    if (ticket === undefined) return
+    const { epoch, host, code, self, members } = ticket
+    const { locked: before, ...settings } = settingsOf(ticket)
+    const isSame = before === mark.locked
+    this.tickets.set(
+      roomId,
+      isSame ? { ...ticket, properties } : { ...settings, epoch, host, roomId, code, self, members, properties, ...mark },
+    )
   }
 
   /** Lets this end probe its NAT. @param send Whence the introducer is to send one datagram unasked */
@@ -343,13 +379,18 @@ export class IntroducerClient {
     this.opened = undefined
   }
 
+  /** Takes up a place again that others have had taken away. */
+  retake(roomId: string): void {
+    const ticket = this.tickets.get(roomId)
+    if (ticket !== undefined) this.forgetFailure(this.rejoin(ticket))
+  }
+
   /** Takes the place up again, and reports what has changed in the meantime. */
   private async rejoin(ticket: Ticket): Promise<void> {
-    const { game, protocol, capacity, listed, properties, roomId, code, self, members } = ticket
-    const settings = { game, protocol, capacity, listed, properties }
-    const { order, profile } = self
+    const { roomId, code, epoch, host, self, members } = ticket
+    const standing = { epoch, host }
     const invitation = this.invite()
-    const fresh = asTicket(await this.request({ op: 'rejoin', ...settings, roomId, code, order, profile, invitation }))
+    const fresh = asTicket(await this.request({ op: 'rejoin', ...settingsOf(ticket), ...standing, roomId, code, ...self, invitation }))
     if (!this.tickets.has(roomId)) return
     this.tickets.set(roomId, fresh)
     for (const member of fresh.members) {
@@ -359,8 +400,9 @@ export class IntroducerClient {
     }
     for (const [peerId, contact] of fresh.contacts ?? []) this.emit('contact', peerId, contact)
     // A guest that was back sooner may have made the room anew with what it knew.
+    this.emit('standing', roomId, { epoch: fresh.epoch, host: fresh.host })
     const own = this.written.get(roomId)
-    if (own !== undefined && fresh.members[0]?.peerId === self.peerId) await this.update(roomId, own)
+    if (own !== undefined && fresh.host === self.peerId) await this.update(roomId, own, ticket.locked)
   }
 
   private sessionLost(): void {
@@ -437,6 +479,12 @@ export class IntroducerClient {
         this.amend(response.roomId, ({ members }) => ({ members: members.filter(({ peerId }) => peerId !== response.peerId) }))
         this.emit('left', response.roomId, response.peerId)
         break
+      case 'host': {
+        const { roomId, epoch, host } = response
+        this.amend(roomId, () => ({ epoch, host }))
+        this.emit('standing', roomId, { epoch, host })
+        break
+      }
       case 'closing':
         this.session?.close(this.options.clock.now())
     }
@@ -453,11 +501,12 @@ export class IntroducerClient {
     return ticket
   }
 
-  private request(request: Request): Promise<unknown> {
+  /** @param lifetime How long the question is worth sending, milliseconds: an answer to an old one may do harm. */
+  private request(request: Request, lifetime = Infinity): Promise<unknown> {
     const { clock, kick } = this.options
     const id = this.nextId++
     return new Promise((resolve, reject) => {
-      if (this.requests === undefined || !this.requests.write(encodeRequest(id, request), clock.now())) {
+      if (this.requests === undefined || !this.requests.write(encodeRequest(id, request), clock.now(), lifetime)) {
         reject(lost())
         return
       }

@@ -15,6 +15,8 @@ export const SERVER_DEAD_AFTER = 40_000
 export const CONNECT_TIMEOUT = 5_000
 /** How long a client waits for the answer to a request: three retransmissions on a bad network. Milliseconds. */
 export const REQUEST_TIMEOUT = 10_000
+/** How long a claim to be a room's host is worth sending: one that arrives when the room has found another has to lose. Milliseconds. */
+export const CLAIM_LIFETIME = 800
 /** First wait before a lost introducer is tried again, and the longest. Milliseconds. */
 export const RECONNECT_FIRST = 1_000
 export const RECONNECT_LAST = 30_000
@@ -34,8 +36,20 @@ export const GRACE = 30_000
 /** Members of a room, at most and by default: a mesh of 64 has 63 sessions each. */
 export const MAX_CAPACITY = 64
 export const DEFAULT_CAPACITY = 8
+/** Spectators of a room, at most and by default: they cost the host as much as players do. */
+export const MAX_SPECTATORS = 32
+export const DEFAULT_SPECTATORS = 8
 /** Highest place in a room's order of joining: a player could come and go each second for a century. */
 export const MAX_ORDER = 0xffff_ffff
+/** Highest epoch of a room: a term of {@link EPOCH_TERM} each second for a thousand years fits. */
+export const MAX_EPOCH: number = 2 ** 48
+/**
+ * Epochs come in terms: one that most members or the introducer stand behind begins a new one, so that it is above all those that a few who were cut
+ * off gave each other meanwhile, which count up by one.
+ */
+export const EPOCH_TERM = 1_024
+/** The epochs of a term that the introducer has granted begin here, above what the members found without it. */
+export const EPOCH_GRANTED = 512
 /** Rooms that one peer may be a member of at a time. */
 export const MAX_ROOMS_PER_PEER = 8
 /** Rooms that one introducer holds. */
@@ -57,6 +71,8 @@ export const MAX_NAME = 64
 /** Public properties of a room: how many, and the length of a name or text. */
 export const MAX_PROPERTIES = 16
 export const MAX_PROPERTY_LENGTH = 64
+/** Values that one property of a search may have. */
+export const MAX_ALTERNATIVES = 16
 /** A player's profile, packed. Bytes. */
 export const MAX_PROFILE_BYTES = 1_024
 /** How deep lists and maps in a profile may be nested: what is packed again, within something else, must not run out of stack. */

@@ -2,8 +2,18 @@ import { toHex } from '../base/bytes.ts'
 import { AltostratusError } from '../base/errors.ts'
 import { randomBytes } from '../base/random.ts'
 import type { Random } from '../base/random.ts'
-import { CODE_ALPHABET, CODE_LENGTH, GRACE, MAX_LISTED, MAX_ROOMS, MAX_ROOMS_PER_PEER } from './constants.ts'
-import type { MemberInfo, Profile, Properties, RoomListing, RoomSettings, Ticket } from './protocol.ts'
+import {
+  CODE_ALPHABET,
+  CODE_LENGTH,
+  DEFAULT_SPECTATORS,
+  EPOCH_GRANTED,
+  GRACE,
+  MAX_LISTED,
+  MAX_ROOMS,
+  MAX_ROOMS_PER_PEER,
+} from './constants.ts'
+import { meets } from './protocol.ts'
+import type { MemberInfo, Profile, Properties, RoomListing, RoomSettings, Standing, Ticket, Where } from './protocol.ts'
 
 interface Member extends MemberInfo {
   /** When a member that is lost loses its place; `Infinity` while it is there. */
@@ -15,6 +25,8 @@ interface Room {
   readonly code: string
   readonly settings: RoomSettings
   properties: Properties
+  isLocked: boolean
+  standing: Standing
   /** By peer ID, in order of joining. */
   readonly members: Map<string, Member>
   nextOrder: number
@@ -28,6 +40,7 @@ export interface Notice {
   readonly roomId: string
   readonly joined?: MemberInfo
   readonly left?: string
+  readonly standing?: Standing
 }
 
 const ROOM_ID_LENGTH = 16
@@ -51,11 +64,12 @@ export class Directory {
 
   /** @throws AltostratusError `TOO_MANY_ROOMS` */
   create(peerId: string, settings: RoomSettings, profile: Profile): Ticket {
-    return this.enter(this.newRoom(toHex(randomBytes(this.random, ROOM_ID_LENGTH)), this.newCode(), settings), peerId, profile)
+    const standing = { epoch: EPOCH_GRANTED, host: peerId }
+    return this.enter(this.newRoom(toHex(randomBytes(this.random, ROOM_ID_LENGTH)), this.newCode(), settings, standing), peerId, profile)
   }
 
-  /** @throws AltostratusError `ROOM_NOT_FOUND`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `ROOM_FULL`, `TOO_MANY_ROOMS` */
-  join(peerId: string, code: string, game: string, protocol: number, profile: Profile): Ticket {
+  /** @throws AltostratusError `ROOM_NOT_FOUND`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `ROOM_FULL`, `ROOM_LOCKED`, `TOO_MANY_ROOMS` */
+  join(peerId: string, code: string, game: string, protocol: number, profile: Profile, spectator?: true): Ticket {
     const room = this.byCode.get(code)
     if (room === undefined) throw new AltostratusError('ROOM_NOT_FOUND', `No room has the code ${code}.`)
     if (room.settings.game !== game) throw new AltostratusError('GAME_MISMATCH', `The room ${code} is of another game.`)
@@ -65,28 +79,50 @@ export class Directory {
         `The room ${code} speaks protocol ${room.settings.protocol} of the game, this player ${protocol}.`,
       )
     }
-    return this.enter(room, peerId, profile)
+    if (room.isLocked && !room.members.has(peerId)) throw new AltostratusError('ROOM_LOCKED', `The room ${code} is locked.`)
+    return this.enter(room, peerId, profile, spectator)
+  }
+
+  /** A place in the fullest open room that meets the conditions, or in a new one. @throws AltostratusError `ROOM_NOT_FOUND`, `TOO_MANY_ROOMS` */
+  match(peerId: string, game: string, protocol: number, where: Where, profile: Profile, settings?: RoomSettings): Ticket {
+    let best: Room | undefined
+    for (const room of this.byId.values()) {
+      if (!isOffered(room, game, protocol, where) || !isOpen(room) || room.members.has(peerId)) continue
+      if (best === undefined || playersIn(room) > playersIn(best)) best = room
+    }
+    if (best !== undefined) return this.enter(best, peerId, profile)
+    if (settings === undefined) throw new AltostratusError('ROOM_NOT_FOUND', 'No room meets the conditions now.')
+    return this.create(peerId, settings, profile)
   }
 
   /** Takes a place up again, in a room that is made anew when the introducer has forgotten it. @throws AltostratusError as `join` does */
-  rejoin(peerId: string, roomId: string, code: string, order: number, settings: RoomSettings, profile: Profile): Ticket {
+  rejoin(
+    { peerId, order, profile, spectator }: MemberInfo,
+    roomId: string,
+    code: string,
+    settings: RoomSettings,
+    standing: Standing,
+  ): Ticket {
     let room = this.byId.get(roomId)
     if (room === undefined) {
       if (this.byCode.has(code)) throw new AltostratusError('ROOM_NOT_FOUND', `The code ${code} now belongs to another room.`)
-      room = this.newRoom(roomId, code, settings)
+      room = this.newRoom(roomId, code, settings, standing)
       room.isRecovered = true
     }
     if (room.code !== code) throw new AltostratusError('ROOM_NOT_FOUND', 'The room is not there any more.')
-    if (room.isRecovered && this.isFree(room, peerId, order)) {
-      this.admit(room, peerId, order, profile)
+    if (room.isRecovered && this.isFree(room, peerId, order, spectator)) {
+      this.admit(room, peerId, order, profile, spectator)
       room.nextOrder = Math.max(room.nextOrder, order + 1)
     }
-    return this.enter(room, peerId, profile)
+    const ticket = this.enter(room, peerId, profile, spectator)
+    if (standing.epoch <= room.standing.epoch || !(room.isRecovered || standing.host === peerId)) return ticket
+    this.stand(room, standing)
+    return { ...ticket, ...standing }
   }
 
-  private isFree({ members, settings }: Room, peerId: string, order: number): boolean {
-    if (members.has(peerId) || members.size >= settings.capacity) return false
-    return ![...members.values()].some((member) => member.order === order)
+  private isFree(room: Room, peerId: string, order: number, spectator?: true): boolean {
+    if (room.members.has(peerId) || isFull(room, spectator)) return false
+    return ![...room.members.values()].some((member) => member.order === order)
   }
 
   leave(peerId: string, roomId: string): void {
@@ -94,26 +130,46 @@ export class Directory {
     if (room !== undefined) this.remove(room, peerId)
   }
 
-  /** Takes a member out that the others have lost. The host alone may, or who becomes it. @throws AltostratusError `ROOM_NOT_FOUND`, `NOT_HOST` */
+  /**
+   * Makes the peer the host, if it knows of every epoch that there was: of several that want to be it, the first is.
+   * @returns Who is the host now. @throws AltostratusError `ROOM_NOT_FOUND`, `NOT_HOST` for spectators
+   */
+  claim(peerId: string, roomId: string, base: number, epoch: number): Standing {
+    const room = this.roomOf(peerId, roomId)
+    if (room.members.get(peerId)?.spectator === true) throw notHost()
+    if (base >= room.standing.epoch && epoch > base) this.stand(room, { epoch, host: peerId })
+    return room.standing
+  }
+
+  /** Takes a member out that the others have lost, or do not want. The host alone may. @throws AltostratusError `ROOM_NOT_FOUND`, `NOT_HOST` */
   evict(peerId: string, roomId: string, member: string): void {
     const room = this.roomOf(peerId, roomId)
-    if (hostOf(room, member) !== peerId) throw notHost()
+    if (room.standing.host !== peerId) throw notHost()
     this.remove(room, member)
   }
 
   /** The host alone may. @throws AltostratusError `ROOM_NOT_FOUND`, `NOT_HOST` */
-  update(peerId: string, roomId: string, properties: Properties): void {
+  update(peerId: string, roomId: string, properties: Properties, locked = false): void {
     const room = this.roomOf(peerId, roomId)
-    if (hostOf(room) !== peerId) throw notHost()
+    if (room.standing.host !== peerId) throw notHost()
     room.properties = properties
+    room.isLocked = locked
   }
 
-  list(game: string, protocol: number): RoomListing[] {
+  /** @param open Only rooms that have a place free, no lock and no password. */
+  list(game: string, protocol: number, where: Where = {}, open = false): RoomListing[] {
     const found: RoomListing[] = []
     for (const room of this.byId.values()) {
-      const { settings, members, code, properties } = room
-      if (!settings.listed || settings.game !== game || settings.protocol !== protocol) continue
-      found.push({ code, members: members.size, capacity: settings.capacity, properties })
+      if (!isOffered(room, game, protocol, where) || (open && !isOpen(room))) continue
+      const { settings, code, properties, isLocked } = room
+      found.push({
+        code,
+        members: playersIn(room),
+        capacity: settings.capacity,
+        properties,
+        ...(settings.password === true ? { password: true } : {}),
+        ...(isLocked ? { locked: true } : {}),
+      })
       if (found.length === MAX_LISTED) break
     }
     return found
@@ -165,17 +221,20 @@ export class Directory {
     return room
   }
 
-  private enter(room: Room, peerId: string, profile: Profile): Ticket {
+  private enter(room: Room, peerId: string, profile: Profile, spectator?: true): Ticket {
     let member = room.members.get(peerId)
     if (member === undefined) {
       const { code, settings } = room
-      if (room.members.size >= settings.capacity)
-        throw new AltostratusError('ROOM_FULL', `The room ${code} is full (${settings.capacity}).`)
-      member = this.admit(room, peerId, room.nextOrder++, profile)
+      if (isFull(room, spectator)) {
+        const places = spectator === true ? `${settings.spectators ?? DEFAULT_SPECTATORS} spectators` : `${settings.capacity}`
+        throw new AltostratusError('ROOM_FULL', `The room ${code} is full (${places}).`)
+      }
+      member = this.admit(room, peerId, room.nextOrder++, profile, spectator)
     }
     member.graceUntil = Infinity
     return {
       ...room.settings,
+      ...room.standing,
       properties: room.properties,
       roomId: room.id,
       code: room.code,
@@ -184,7 +243,12 @@ export class Directory {
     }
   }
 
-  private admit(room: Room, peerId: string, order: number, profile: Profile): Member {
+  private stand(room: Room, standing: Standing): void {
+    room.standing = standing
+    for (const to of room.members.keys()) this.notices.push({ to, roomId: room.id, standing })
+  }
+
+  private admit(room: Room, peerId: string, order: number, profile: Profile, spectator?: true): Member {
     const rooms = this.byPeer.get(peerId) ?? new Set<Room>()
     if (rooms.size >= MAX_ROOMS_PER_PEER) {
       if (room.members.size === 0) this.drop(room)
@@ -192,7 +256,7 @@ export class Directory {
     }
     rooms.add(room)
     this.byPeer.set(peerId, rooms)
-    const member: Member = { peerId, order, profile, graceUntil: Infinity }
+    const member: Member = { peerId, order, profile, graceUntil: Infinity, ...(spectator === true ? { spectator } : {}) }
     for (const other of room.members.keys()) this.notices.push({ to: other, roomId: room.id, joined: infoOf(member) })
     room.members.set(peerId, member)
     return member
@@ -212,11 +276,21 @@ export class Directory {
     this.byCode.delete(room.code)
   }
 
-  private newRoom(id: string, code: string, settings: RoomSettings): Room {
+  private newRoom(id: string, code: string, settings: RoomSettings, standing: Standing): Room {
     if (this.byId.size >= MAX_ROOMS) {
       throw new AltostratusError('TOO_MANY_ROOMS', `The introducer holds ${MAX_ROOMS} rooms already.`, { hint: 'Try another one.' })
     }
-    const room: Room = { id, code, settings, properties: settings.properties, members: new Map(), nextOrder: 0, isRecovered: false }
+    const room: Room = {
+      id,
+      code,
+      settings,
+      properties: settings.properties,
+      isLocked: settings.locked === true,
+      standing,
+      members: new Map(),
+      nextOrder: 0,
+      isRecovered: false,
+    }
     this.byId.set(id, room)
     this.byCode.set(code, room)
     return room
@@ -231,17 +305,29 @@ export class Directory {
   }
 }
 
-function infoOf({ peerId, order, profile }: Member): MemberInfo {
-  return { peerId, order, profile }
+function infoOf({ peerId, order, profile, spectator }: Member): MemberInfo {
+  return { peerId, order, profile, ...(spectator === true ? { spectator } : {}) }
 }
 
-/** The member that joined first, one aside. */
-function hostOf(room: Room, except?: string): string | undefined {
-  let host: Member | undefined
-  for (const member of room.members.values()) {
-    if (member.peerId !== except && (host === undefined || member.order < host.order)) host = member
-  }
-  return host?.peerId
+function playersIn({ members }: Room): number {
+  let count = 0
+  for (const { spectator } of members.values()) if (spectator !== true) count++
+  return count
+}
+
+function isFull(room: Room, spectator?: true): boolean {
+  const players = playersIn(room)
+  if (spectator === true) return room.members.size - players >= (room.settings.spectators ?? DEFAULT_SPECTATORS)
+  return players >= room.settings.capacity
+}
+
+function isOffered({ settings, properties }: Room, game: string, protocol: number, where: Where): boolean {
+  return settings.listed && settings.game === game && settings.protocol === protocol && meets(properties, where)
+}
+
+/** Whether a stranger gets in just so. */
+function isOpen(room: Room): boolean {
+  return !room.isLocked && room.settings.password !== true && !isFull(room)
 }
 
 function notHost(): AltostratusError {

@@ -3,8 +3,10 @@ import { DecodeError } from '../base/errors.ts'
 import {
   CODE_ALPHABET,
   CODE_LENGTH,
+  MAX_ALTERNATIVES,
   MAX_CAPACITY,
   MAX_CONTACT_ADDRESSES,
+  MAX_EPOCH,
   MAX_INVITATION,
   MAX_INVITING_CERTIFICATE,
   MAX_LOCAL_ADDRESSES,
@@ -16,6 +18,7 @@ import {
   MAX_PROPERTY_LENGTH,
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
+  MAX_SPECTATORS,
   PROBE_TOKEN_BYTES,
 } from './constants.ts'
 import { pack, unpack } from './packing.ts'
@@ -27,12 +30,21 @@ export type Profile = Readonly<Record<string, unknown>>
 /** Public properties of a room. */
 export type Properties = Readonly<Record<string, string | number | boolean>>
 
+/** What a property of a room has to be, to be found: a value, one of several, or a number of a range (both ends included). */
+export type Condition =
+  string | number | boolean | readonly (string | number | boolean)[] | { readonly min?: number; readonly max?: number }
+
+/** Conditions by property; all of them have to hold, and a room without the property does not meet them. */
+export type Where = Readonly<Record<string, Condition>>
+
 /** A member of a room. */
 export interface MemberInfo {
   readonly peerId: string
-  /** Counts up by joining; the lowest of those present is the host. */
+  /** Counts up by joining. */
   readonly order: number
   readonly profile: Profile
+  /** Takes none of the room's places. */
+  readonly spectator?: true
 }
 
 /** What a room is made with. */
@@ -42,6 +54,19 @@ export interface RoomSettings {
   readonly capacity: number
   readonly listed: boolean
   readonly properties: Properties
+  /** The host asks newcomers for one. */
+  readonly password?: true
+  /** Nobody new gets in. */
+  readonly locked?: true
+  /** Spectators at most; 8 when not given. */
+  readonly spectators?: number
+}
+
+/** Who is the host of a room. */
+export interface Standing {
+  /** Counts up with each host: of two that say that they are it, the one with the higher epoch is. */
+  readonly epoch: number
+  readonly host: string
 }
 
 /** Whether others reach a peer by way of the introducer: when it must be, always (so that they do not see its addresses), or never. */
@@ -56,7 +81,7 @@ export interface Contact {
 }
 
 /** A place in a room. */
-export interface Ticket extends RoomSettings {
+export interface Ticket extends RoomSettings, Standing {
   readonly roomId: string
   readonly code: string
   readonly self: MemberInfo
@@ -69,9 +94,12 @@ export interface Ticket extends RoomSettings {
 /** A room as others see it in a list. */
 export interface RoomListing {
   readonly code: string
+  /** Players, spectators aside. */
   readonly members: number
   readonly capacity: number
   readonly properties: Properties
+  readonly password?: true
+  readonly locked?: true
 }
 
 /** What a client asks for. */
@@ -87,6 +115,7 @@ export type Request =
       readonly code: string
       readonly profile: Profile
       readonly invitation?: Uint8Array | undefined
+      readonly spectator?: true
     }
   | ({
       readonly op: 'rejoin'
@@ -95,14 +124,28 @@ export type Request =
       readonly order: number
       readonly profile: Profile
       readonly invitation?: Uint8Array | undefined
-    } & RoomSettings)
+      readonly spectator?: true
+    } & RoomSettings &
+      Standing)
   | { readonly op: 'leave'; readonly roomId: string }
   /** The host has lost a member. */
   | { readonly op: 'evict'; readonly roomId: string; readonly peerId: string }
-  | { readonly op: 'list'; readonly game: string; readonly protocol: number }
+  /** The peer is the host from now on, if nobody else has become it since the epoch `base`. */
+  | { readonly op: 'claim'; readonly roomId: string; readonly base: number; readonly epoch: number }
+  | { readonly op: 'list'; readonly game: string; readonly protocol: number; readonly where: Where; readonly open?: true }
+  /** A place in the fullest open room that meets the conditions, or else in a new one, if it says how that is to be. */
+  | {
+      readonly op: 'match'
+      readonly game: string
+      readonly protocol: number
+      readonly where: Where
+      readonly profile: Profile
+      readonly invitation?: Uint8Array | undefined
+      readonly create?: RoomSettings
+    }
   /** Lets the peer find out about its NAT. */
   | { readonly op: 'probe'; readonly send?: ProbeSource | undefined }
-  | { readonly op: 'update'; readonly roomId: string; readonly properties: Properties }
+  | { readonly op: 'update'; readonly roomId: string; readonly properties: Properties; readonly locked?: true }
 
 /** What a server says. */
 export type Response =
@@ -112,6 +155,7 @@ export type Response =
   /** A companion is reached otherwise now. */
   | { readonly kind: 'contact'; readonly peerId: string; readonly contact: Contact }
   | { readonly kind: 'left'; readonly roomId: string; readonly peerId: string }
+  | ({ readonly kind: 'host'; readonly roomId: string } & Standing)
   | { readonly kind: 'closing' }
 
 const PEER_ID = /^[0-9a-f]{64}$/
@@ -119,6 +163,20 @@ const ROOM_ID = /^[0-9a-f]{32}$/
 const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`)
 const MAX_ERROR_TEXT = 512
 const MAX_PORT = 0xffff
+
+/** What a room was made with, and nothing else. */
+export function settingsOf({ game, protocol, capacity, listed, properties, password, locked, spectators }: RoomSettings): RoomSettings {
+  return {
+    game,
+    protocol,
+    capacity,
+    listed,
+    properties,
+    ...(password === undefined ? {} : { password }),
+    ...(locked === undefined ? {} : { locked }),
+    ...(spectators === undefined ? {} : { spectators }),
+  }
+}
 
 /** The bytes of a request. */
 export function encodeRequest(id: number, request: Request): Uint8Array {
@@ -130,7 +188,7 @@ export function encodeRequest(id: number, request: Request): Uint8Array {
 /** The bytes of a response. */
 export function encodeResponse(response: Response): Uint8Array {
   const contact = 'contact' in response && response.contact !== undefined ? plainContact(response.contact) : undefined
-  return pack(withoutNothing('contact' in response ? { ...response, contact } : response))
+  return pack(withoutNothing('contact' in response ? { ...response, contact } : { ...response }))
 }
 
 /** What a contact is on the wire. */
@@ -171,6 +229,7 @@ function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Reque
         code: asCode(fields['code']),
         profile: asProfile(fields['profile']),
         invitation: asOptionalBytes(fields['invitation'], MAX_INVITATION),
+        ...asMark(fields, 'spectator'),
       }
     case 'rejoin':
       return {
@@ -181,17 +240,27 @@ function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Reque
         order: asInteger(fields['order'], 0, MAX_ORDER),
         profile: asProfile(fields['profile']),
         invitation: asOptionalBytes(fields['invitation'], MAX_INVITATION),
+        ...asMark(fields, 'spectator'),
+        ...asStanding(fields),
       }
     case 'leave':
       return { op, roomId: asRoomId(fields['roomId']) }
     case 'evict':
       return { op, roomId: asRoomId(fields['roomId']), peerId: asPeerId(fields['peerId']) }
+    case 'claim':
+      return { op, roomId: asRoomId(fields['roomId']), base: asEpoch(fields['base']), epoch: asEpoch(fields['epoch']) }
     case 'list':
-      return { op, ...asGame(fields) }
+      return { op, ...asGame(fields), where: asWhere(fields['where']), ...asMark(fields, 'open') }
+    case 'match': {
+      const { create } = fields
+      const settings = create === undefined ? {} : { create: { ...asSettings(asRecord(create)), ...asGame(fields) } }
+      const invitation = asOptionalBytes(fields['invitation'], MAX_INVITATION)
+      return { op, ...asGame(fields), where: asWhere(fields['where']), profile: asProfile(fields['profile']), invitation, ...settings }
+    }
     case 'probe':
       return { op, send: asProbeSource(fields['send']) }
     case 'update':
-      return { op, roomId: asRoomId(fields['roomId']), properties: asProperties(fields['properties']) }
+      return { op, roomId: asRoomId(fields['roomId']), properties: asProperties(fields['properties']), ...asMark(fields, 'locked') }
     default:
       throw new DecodeError('unknown request')
   }
@@ -223,6 +292,8 @@ export function decodeResponse(bytes: Uint8Array): Response {
       return { kind, peerId: asPeerId(fields['peerId']), contact: asContact(fields['contact']) }
     case 'left':
       return { kind, roomId: asRoomId(fields['roomId']), peerId: asPeerId(fields['peerId']) }
+    case 'host':
+      return { kind, roomId: asRoomId(fields['roomId']), ...asStanding(fields) }
     case 'closing':
       return { kind }
     default:
@@ -233,11 +304,12 @@ export function decodeResponse(bytes: Uint8Array): Response {
 /** Checks the value of an answer that is a ticket. @throws DecodeError */
 export function asTicket(value: unknown): Ticket {
   const fields = asRecord(value)
-  const members = asList(fields['members'], MAX_CAPACITY).map(asMember)
+  const members = asList(fields['members'], MAX_CAPACITY + MAX_SPECTATORS).map(asMember)
   const self = asMember(fields['self'])
   if (!members.some((member) => member.peerId === self.peerId)) throw new DecodeError('not a member of the room')
   const contacts = fields['contacts'] === undefined ? {} : { contacts: asContacts(fields['contacts']) }
-  return { ...asSettings(fields), roomId: asRoomId(fields['roomId']), code: asCode(fields['code']), self, members, ...contacts }
+  const names = { roomId: asRoomId(fields['roomId']), code: asCode(fields['code']) }
+  return { ...asSettings(fields), ...asStanding(fields), ...names, self, members, ...contacts }
 }
 
 /** Checks a contact. @throws DecodeError */
@@ -251,7 +323,7 @@ export function asContact(value: unknown): Contact {
 
 function asContacts(value: unknown): ReadonlyMap<string, Contact> {
   const entries = Object.entries(asRecord(value))
-  if (entries.length > MAX_CAPACITY) throw new DecodeError('list')
+  if (entries.length > MAX_CAPACITY + MAX_SPECTATORS) throw new DecodeError('list')
   return new Map(entries.map(([peerId, contact]) => [asPeerId(peerId), asContact(contact)]))
 }
 
@@ -274,6 +346,12 @@ function asProbeSource(value: unknown): ProbeSource | undefined {
   return value
 }
 
+/** Checks the value of an answer that says who is the host. @throws DecodeError */
+export function asStanding(value: unknown): Standing {
+  const fields = asRecord(value)
+  return { epoch: asEpoch(fields['epoch']), host: asPeerId(fields['host']) }
+}
+
 /** Checks the value of an answer that is a list of rooms. @throws DecodeError */
 export function asListings(value: unknown): RoomListing[] {
   return asList(value, Number.MAX_SAFE_INTEGER).map((entry) => {
@@ -283,8 +361,33 @@ export function asListings(value: unknown): RoomListing[] {
       members: asInteger(fields['members'], 0, MAX_CAPACITY),
       capacity: asInteger(fields['capacity'], 1, MAX_CAPACITY),
       properties: asProperties(fields['properties']),
+      ...asMark(fields, 'password'),
+      ...asMark(fields, 'locked'),
     }
   })
+}
+
+/** Checks the conditions of a search. @throws DecodeError */
+export function asWhere(value: unknown): Where {
+  const fields = asRecord(value)
+  const names = Object.keys(fields)
+  if (names.length > MAX_PROPERTIES || names.some((name) => name.length > MAX_PROPERTY_LENGTH)) throw new DecodeError('conditions')
+  return Object.fromEntries(names.map((name) => [name, asCondition(fields[name])]))
+}
+
+/** Whether a room's properties meet the conditions of a search. */
+export function meets(properties: Properties, where: Where): boolean {
+  return Object.entries(where).every(([name, condition]) => {
+    const value = Object.hasOwn(properties, name) ? properties[name] : undefined
+    if (typeof condition !== 'object') return value === condition
+    if (isAlternatives(condition)) return value !== undefined && condition.includes(value)
+    const { min = -Infinity, max = Infinity } = condition
+    return typeof value === 'number' && value >= min && value <= max
+  })
+}
+
+function isAlternatives(condition: Condition): condition is readonly (string | number | boolean)[] {
+  return Array.isArray(condition)
 }
 
 /** Checks a player's profile. @throws DecodeError */
@@ -318,13 +421,24 @@ export function asProperties(value: unknown): Properties {
   if (names.length > MAX_PROPERTIES) throw new DecodeError('too many properties')
   const properties: Record<string, string | number | boolean> = {}
   for (const name of names) {
-    const property = fields[name]
     if (name.length > MAX_PROPERTY_LENGTH) throw new DecodeError('property name too long')
-    if (typeof property === 'string') properties[name] = asText(property, MAX_PROPERTY_LENGTH)
-    else if (typeof property === 'boolean' || (typeof property === 'number' && Number.isFinite(property))) properties[name] = property
-    else throw new DecodeError('property type')
+    properties[name] = asProperty(fields[name])
   }
   return properties
+}
+
+function asCondition(value: unknown): Condition {
+  if (Array.isArray(value)) return asList(value, MAX_ALTERNATIVES).map(asProperty)
+  if (!isRecord(value)) return asProperty(value)
+  const { min, max } = value
+  for (const end of [min, max]) if (end !== undefined && (typeof end !== 'number' || Number.isNaN(end))) throw new DecodeError('range')
+  return { ...(min === undefined ? {} : { min: min as number }), ...(max === undefined ? {} : { max: max as number }) }
+}
+
+function asProperty(value: unknown): string | number | boolean {
+  if (typeof value === 'string') return asText(value, MAX_PROPERTY_LENGTH)
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return value
+  throw new DecodeError('property type')
 }
 
 function asSettings(fields: Readonly<Record<string, unknown>>): RoomSettings {
@@ -333,23 +447,38 @@ function asSettings(fields: Readonly<Record<string, unknown>>): RoomSettings {
     capacity: asInteger(fields['capacity'], 1, MAX_CAPACITY),
     listed: fields['listed'] === true,
     properties: asProperties(fields['properties']),
+    ...asMark(fields, 'password'),
+    ...asMark(fields, 'locked'),
+    ...(fields['spectators'] === undefined ? {} : { spectators: asInteger(fields['spectators'], 0, MAX_SPECTATORS) }),
   }
+}
+
+/** The mark, if it is there. */
+function asMark<K extends string>(fields: Readonly<Record<string, unknown>>, name: K): { readonly [P in K]?: true } {
+  return (fields[name] === true ? { [name]: true } : {}) as { readonly [P in K]?: true }
+}
+
+function asEpoch(value: unknown): number {
+  return asInteger(value, 0, MAX_EPOCH)
 }
 
 function asGame(fields: Readonly<Record<string, unknown>>): { readonly game: string; readonly protocol: number } {
   return { game: asText(fields['game'], MAX_NAME), protocol: asInteger(fields['protocol'], 0, Number.MAX_SAFE_INTEGER) }
 }
 
-function asMember(value: unknown): MemberInfo {
+/** Checks what is told of a member. @throws DecodeError */
+export function asMember(value: unknown): MemberInfo {
   const fields = asRecord(value)
   return {
     peerId: asPeerId(fields['peerId']),
     order: asInteger(fields['order'], 0, MAX_ORDER),
     profile: asProfile(fields['profile']),
+    ...asMark(fields, 'spectator'),
   }
 }
 
-function asPeerId(value: unknown): string {
+/** @throws DecodeError */
+export function asPeerId(value: unknown): string {
   return matching(value, PEER_ID, 'peer ID')
 }
 
@@ -383,22 +512,26 @@ function asOptionalBytes(value: unknown, longest: number): Uint8Array | undefine
   return value
 }
 
-function asText(value: unknown, longest: number): string {
+/** @throws DecodeError */
+export function asText(value: unknown, longest: number): string {
   if (typeof value !== 'string' || value.length > longest) throw new DecodeError('text')
   return value
 }
 
-function asInteger(value: unknown, least: number, most: number): number {
+/** @throws DecodeError */
+export function asInteger(value: unknown, least: number, most: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) throw new DecodeError('number')
   return value
 }
 
-function asList(value: unknown, most: number): unknown[] {
+/** @throws DecodeError */
+export function asList(value: unknown, most: number): unknown[] {
   if (!Array.isArray(value) || value.length > most) throw new DecodeError('list')
   return value as unknown[]
 }
 
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+/** @throws DecodeError */
+export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   if (!isRecord(value)) throw new DecodeError('record')
   return value
 }

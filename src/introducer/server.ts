@@ -32,7 +32,7 @@ import {
 import { Directory } from './directory.ts'
 import { ProbeResponder } from './probe.ts'
 import type { ProbeLinks, ProbeSource, ProbeTicket } from './probe.ts'
-import { decodeRequest, encodeResponse, plainContact, plainTicket } from './protocol.ts'
+import { decodeRequest, encodeResponse, plainContact, plainTicket, settingsOf } from './protocol.ts'
 import type { Contact, RelayUse, Request, Response, Ticket } from './protocol.ts'
 import { Relay, RelayingLink } from './relay.ts'
 import type { RelayEnd, RelayLimits, RelayStats } from './relay.ts'
@@ -323,16 +323,20 @@ export class IntroducerServer {
         this.answer(target, { kind: 'contact', peerId, contact: back })
         return plainContact(contact)
       }
-      case 'create': {
-        const { game, protocol, capacity, listed, properties, profile } = request
-        return directory.create(peerId, { game, protocol, capacity, listed, properties }, profile)
-      }
+      case 'create':
+        return directory.create(peerId, settingsOf(request), request.profile)
       case 'join':
         return this.ticketFor(registration, this.join(registration, request), request.invitation)
       case 'rejoin': {
-        const { game, protocol, capacity, listed, properties, roomId, code, order, profile } = request
-        const ticket = directory.rejoin(peerId, roomId, code, order, { game, protocol, capacity, listed, properties }, profile)
-        return this.ticketFor(registration, ticket, request.invitation)
+        const { roomId, code, epoch, host, order, profile, spectator, invitation } = request
+        const member = { peerId, order, profile, ...(spectator === true ? { spectator } : {}) }
+        return this.ticketFor(registration, directory.rejoin(member, roomId, code, settingsOf(request), { epoch, host }), invitation)
+      }
+      case 'claim':
+        return directory.claim(peerId, request.roomId, request.base, request.epoch)
+      case 'match': {
+        const { game, protocol, where, profile, create, invitation } = request
+        return this.ticketFor(registration, directory.match(peerId, game, protocol, where, profile, create), invitation)
       }
       case 'leave':
         directory.leave(peerId, request.roomId)
@@ -341,11 +345,11 @@ export class IntroducerServer {
         directory.evict(peerId, request.roomId, request.peerId)
         return null
       case 'list':
-        return directory.list(request.game, request.protocol)
+        return directory.list(request.game, request.protocol, request.where, request.open)
       case 'probe':
         return this.probe(registration, request.send)
       case 'update':
-        directory.update(peerId, request.roomId, request.properties)
+        directory.update(peerId, request.roomId, request.properties, request.locked)
         return null
     }
   }
@@ -353,7 +357,7 @@ export class IntroducerServer {
   /** Wrong codes are counted on their own, so that codes can't be guessed at the rate of other requests. */
   private join(registration: Registration, request: Extract<Request, { op: 'join' }>): Ticket {
     try {
-      return this.directory.join(registration.peerId, request.code, request.game, request.protocol, request.profile)
+      return this.directory.join(registration.peerId, request.code, request.game, request.protocol, request.profile, request.spectator)
     } catch (error) {
       const unknown = error instanceof AltostratusError && error.code === 'ROOM_NOT_FOUND'
       if (unknown && !registration.guesses.take(this.clock.now())) throw tooFast()
@@ -385,7 +389,7 @@ export class IntroducerServer {
   }
 
   private sendNotices(): void {
-    for (const { to, roomId, joined, left } of this.directory.notices.splice(0)) {
+    for (const { to, roomId, joined, left, standing } of this.directory.notices.splice(0)) {
       const registration = this.byPeer.get(to)
       if (registration === undefined) continue
       if (joined !== undefined) {
@@ -397,6 +401,7 @@ export class IntroducerServer {
         this.answer(registration, { kind: 'left', roomId, peerId: left })
         this.relay.prune(left, this.mayRelay)
       }
+      if (standing !== undefined) this.answer(registration, { kind: 'host', roomId, ...standing })
     }
   }
 

@@ -8,6 +8,9 @@ import type { Fields, Message } from '../schema/field.ts'
 import { isReliable } from './stream.ts'
 import type { Stream, StreamSender } from './stream.ts'
 
+/** Who is to get a message: one or several peers, everybody else (the default), everybody, this end included, or the host, even if that is this end. */
+export type Receivers = Peer | readonly Peer[] | 'others' | 'all' | 'host'
+
 /** Counters of a channel. */
 export interface ChannelStats {
   sent: number
@@ -41,12 +44,12 @@ export class Channel<F extends Fields = Fields> implements Stream {
   }
 
   /**
-   * Sends a message to all others in the room, or to those named.
+   * Sends a message to all others in the room, or to those named. What comes to this end itself does so after this turn.
    * @returns `false` when a queue is full. On a reliable channel nothing was sent then, to nobody; on the others the receivers whose queue
    * is full miss this message. Await {@link Channel.ready} before sending again.
    * @throws AltostratusError `BAD_VALUE` naming the field that is not allowed, `MESSAGE_TOO_LARGE`, `ROOM_CLOSED`
    */
-  send(message: Message<F>, to?: Peer | readonly Peer[]): boolean {
+  send(message: Message<F>, to: Receivers = 'others'): boolean {
     const { definition, sender, name } = this
     if (!sender.isOpen) throw new AltostratusError('ROOM_CLOSED', 'The room was left: nothing can be sent in it any more.')
     const bytes = pack(definition.schema.encode(message, name))
@@ -59,9 +62,13 @@ export class Channel<F extends Fields = Fields> implements Stream {
         },
       )
     }
-    const all = sender.send(this, bytes, to)
-    if (all || !isReliable(definition)) this.stats.sent++
-    return all
+    const { host, self } = sender
+    const isToSelf = to === 'all' || (to === 'host' && host === self)
+    const isSent =
+      to === 'host' ? host === self || sender.send(this, bytes, host) : sender.send(this, bytes, typeof to === 'string' ? undefined : to)
+    if (isSent && isToSelf) sender.clock.defer(() => this.receive(bytes, self))
+    if (isSent || !isReliable(definition)) this.stats.sent++
+    return isSent
   }
 
   /** Resolves when the queue that made `send` return `false` has room again. */

@@ -21,7 +21,7 @@ import { Network } from './network.ts'
 export interface ConnectOptions {
   /** What `network.identity.export()` gave before: be the same player again. A fresh identity by default. */
   readonly identity?: Uint8Array
-  /** A peer that is silent for this many milliseconds is lost; 5,000 by default. */
+  /** A peer that is silent for this many milliseconds is away; 2,000 by default. */
   readonly deadAfter?: number
   /** Give up when the introducer has not answered after so many milliseconds; 5,000 by default. */
   readonly timeout?: number

@@ -6,24 +6,56 @@ import { createIdentity } from '../crypto/identity.ts'
 import type { Identity } from '../crypto/identity.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
 import { IntroducerClient } from '../introducer/client.ts'
-import { CODE_ALPHABET, CODE_LENGTH, DEFAULT_CAPACITY, MAX_CAPACITY } from '../introducer/constants.ts'
+import { CODE_ALPHABET, CODE_LENGTH, DEFAULT_CAPACITY, DEFAULT_SPECTATORS, MAX_CAPACITY, MAX_SPECTATORS } from '../introducer/constants.ts'
 import { unpack } from '../introducer/packing.ts'
-import { asProfile, asProperties } from '../introducer/protocol.ts'
-import type { Contact, Profile, Properties, RelayUse, RoomListing } from '../introducer/protocol.ts'
+import { asList, asPeerId, asProfile, asProperties, asWhere } from '../introducer/protocol.ts'
+import type {
+  Condition,
+  Contact,
+  Profile,
+  Properties,
+  RelayUse,
+  RoomListing,
+  RoomSettings,
+  Standing,
+  Ticket,
+  Where,
+} from '../introducer/protocol.ts'
 import type { IntroducerUrl } from '../introducer/url.ts'
 import { Carrier } from '../link/carrier.ts'
 import type { Clock } from '../link/clock.ts'
 import { Driver } from '../link/driver.ts'
 import type { Link } from '../link/link.ts'
-import { DEAD_AFTER } from '../rtmfp/constants.ts'
 import { Endpoint } from '../rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
-import type { EndpointEvent, Session } from '../rtmfp/session.ts'
-import { ANNOUNCEMENT_GRACE, CHANNEL_FLOW, CONTROL_FLOW, JOIN_TIMEOUT, MAX_UNANNOUNCED } from './constants.ts'
+import type { CloseReason, EndpointEvent, Session } from '../rtmfp/session.ts'
+import { Applicant } from './applicant.ts'
+import type { Application } from './applicant.ts'
+import { checked } from './checked.ts'
+import {
+  ANNOUNCEMENT_GRACE,
+  AWAY_AFTER,
+  CHANNEL_FLOW,
+  CONTROL_FLOW,
+  FORWARDED_FLOW,
+  FORWARD_FLOW,
+  JOIN_TIMEOUT,
+  MAX_GRACE,
+  MAX_RESERVED,
+  MAX_UNANNOUNCED,
+  OPEN_PATIENCE,
+  PINGS_BEFORE_AWAY,
+  SEAT_GRACE,
+} from './constants.ts'
+import { RoomCore } from './core.ts'
+import type { RoomNetwork } from './core.ts'
 import type { Game } from './definition.ts'
-import type { Peer } from './peer.ts'
+import type { RoomRules, TopologyRule } from './membership.ts'
 import { Reach } from './reach.ts'
-import { Room } from './room.ts'
+import { Room, makePassword, seatKey } from './room.ts'
+import type { RoomFacts } from './room.ts'
+import { routerOf } from './router.ts'
+import type { FlowAddress } from './router.ts'
 import type { Stream } from './stream.ts'
 
 /** What a network is made of; `connect` and the simulator put it together. */
@@ -44,7 +76,7 @@ export interface NetworkParts {
   readonly identity?: Identity | undefined
   /** What ends with it. */
   readonly onClose?: (() => Promise<void>) | undefined
-  /** A peer that is silent for this many milliseconds is lost; 5,000 by default. */
+  /** A peer that is silent for this many milliseconds is away; 2,000 by default. */
   readonly deadAfter?: number | undefined
   /** Whether other players are reached by way of the introducer; `auto` by default. */
   readonly relay?: RelayUse | undefined
@@ -56,10 +88,22 @@ export interface NetworkParts {
 export interface CreateOptions {
   /** Players at most, 1 to 64; 8 by default. */
   readonly capacity?: number
-  /** Whether `rooms` names it; not by default: who has the code comes in. */
+  /** Spectators at most, 0 to 32; 8 by default. */
+  readonly spectators?: number
+  /** Whether `rooms` and `quickMatch` find it; not by default: who has the code comes in. */
   readonly listed?: boolean
   /** Public properties, by which others choose. */
   readonly properties?: Properties
+  /** Properties that members alone can read. */
+  readonly privateProperties?: Properties
+  /** What newcomers have to know, 1 to 128 characters. It is never sent; the members get what it is checked by. */
+  readonly password?: string
+  /** Peer IDs for which a seat is kept; see {@link Room.reserve}. */
+  readonly reserved?: readonly string[]
+  /** `mesh`, `star`, or by the number of members (`auto`, the default): a star above eight. */
+  readonly topology?: TopologyRule
+  /** How long the seat of a member that has fallen silent is kept, milliseconds; 30,000 by default. */
+  readonly grace?: number
   /** What this player tells of themselves; at most 1 KiB. */
   readonly profile?: Profile
 }
@@ -69,7 +113,39 @@ export interface JoinOptions {
   /** The room's code, in either case, with or without blanks around. */
   readonly code: string
   readonly profile?: Profile
+  /** Receive everything, send nothing, take no player's place. */
+  readonly spectator?: boolean
+  /** When the room asks for one. */
+  readonly password?: string
+  /** What {@link Room.reserve} gave. */
+  readonly seat?: string
   /** Give up after so many milliseconds; 10,000 by default. */
+  readonly timeout?: number
+}
+
+/** Which rooms to list. */
+export interface RoomsOptions {
+  /** Conditions by property. */
+  readonly where?: Where
+  /** Only rooms that have a place free, no lock and no password. */
+  readonly open?: boolean
+}
+
+/** How near a number has to be: at first `within`, then ever further, `widen` more each second. */
+export interface Near {
+  readonly near: number
+  readonly within: number
+  /** By default it is not widened. */
+  readonly widen?: number
+}
+
+/** How to find players. */
+export interface QuickMatchOptions extends Omit<CreateOptions, 'listed' | 'password'> {
+  /** What the room has to be like. A number that is to be near another becomes a property of the room that is made when none is found. */
+  readonly where?: Readonly<Record<string, Condition | Near>>
+  /** How long to look while the conditions widen, before a room is made; 3,000 ms by default, nothing when none of them does. */
+  readonly patience?: number
+  /** Give up joining after so many milliseconds; 10,000 by default. */
   readonly timeout?: number
 }
 
@@ -84,26 +160,16 @@ export interface NetworkStats {
   readonly drops: ReadonlyMap<string, number>
 }
 
-/** Keepalive pings are so much more frequent than the time after which a peer is lost. */
-const TRIES_BEFORE_LOST = 5
-
 const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`)
+/** How often rooms are looked for while the conditions widen; two seekers of one moment must not both make a room. Milliseconds. */
+const MATCH_INTERVAL = 500
+const MATCH_PATIENCE = 3_000
 
-/** What hangs on a member's receiving flow. */
-interface FlowContext {
-  readonly room: Room
-  readonly peer: Peer
-  /** `undefined`: the control flow. */
-  readonly stream: Stream | undefined
-}
-
-interface Unannounced {
-  readonly session: Session
-  readonly flows: { readonly flow: ReceiveFlow; readonly roomId: string; readonly name: string | undefined }[]
-}
+/** Where what comes from peers goes: a room, or who wants to get into one. */
+type Place = RoomCore | Applicant
 
 /** This player's place in the network: one endpoint, one introducer, any number of rooms. */
-export class Network {
+export class Network implements RoomNetwork {
   /** This player's fingerprint, 64 hexadecimal digits: what others know them by. */
   readonly peerId: string
   /** Keep `identity.export()` to be the same player next time. */
@@ -112,15 +178,20 @@ export class Network {
   readonly clock: Clock
   /** @internal */
   readonly introducer: IntroducerClient
+  /** @internal */
+  readonly awayAfter: number
   private readonly driver: Driver
   private readonly carrier: Carrier
   private readonly reach: Reach
   private readonly parts: NetworkParts
-  private readonly byId = new Map<string, Room>()
+  private readonly places = new Map<string, Place>()
   private readonly sessions = new Map<string, Session>()
-  private readonly unannounced = new Map<string, Unannounced>()
   /** Sessions whose far end has yet to show that it holds the keys; they displace nothing until it does. */
   private readonly unconfirmed = new Set<Session>()
+  /** Sessions with peers that have no seat in any room, yet. */
+  private readonly strangers = new Set<Session>()
+  /** How those are reached who have been announced for a room, and not let in yet. */
+  private readonly guests = new Map<string, Contact>()
   /** Requests to join that wait for their answer. */
   private joins = 0
   private closing: Promise<void> | undefined = undefined
@@ -132,7 +203,8 @@ export class Network {
     this.clock = clock
     this.identity = parts.identity ?? createIdentity({ backend, random })
     this.peerId = this.identity.peerId
-    const { deadAfter = DEAD_AFTER, relay = 'auto' } = parts
+    this.awayAfter = parts.deadAfter ?? AWAY_AFTER
+    const { relay = 'auto' } = parts
     this.carrier = new Carrier({ datagrams: link, isHidden: relay === 'always' })
     const endpoint = new Endpoint({
       identity: this.identity,
@@ -140,8 +212,9 @@ export class Network {
       random,
       policy,
       acceptSession: (peerId) => this.acceptsSession(peerId),
-      deadAfter,
-      keepaliveInterval: deadAfter / TRIES_BEFORE_LOST,
+      keepaliveInterval: this.awayAfter / PINGS_BEFORE_AWAY,
+      // Who comes back in time finds the session as it was, and all that is reliable in it.
+      deadAfter: this.awayAfter + SEAT_GRACE,
     })
     const onEvent = (event: EndpointEvent): void => this.handle(event)
     this.driver = new Driver({ endpoint, link: this.carrier, clock, onEvent, onError: (error) => this.onError(error) })
@@ -168,22 +241,20 @@ export class Network {
       carrier: this.carrier,
       clock,
       introducer: this.introducer,
-      deadAfter,
+      deadAfter: this.awayAfter,
       sessions: this.sessions,
-      isMember: (peerId) => this.isMember(peerId),
+      isMember: (peerId) => this.isMember(peerId) || this.isWanted(peerId),
       kick: () => this.kick(),
     })
-    this.introducer.on('joined', (roomId, member, contact) => {
-      this.byId.get(roomId)?.addMember(member)
-      if (contact !== undefined && this.isMember(member.peerId)) this.reach.welcome(member.peerId, contact)
-    })
-    this.introducer.on('left', (roomId, peerId) => this.byId.get(roomId)?.memberLeft(peerId))
+    this.introducer.on('joined', (roomId, member, contact) => this.guestAnnounced(roomId, member.peerId, contact))
+    this.introducer.on('left', (_roomId, peerId) => this.guests.delete(peerId))
+    this.introducer.on('standing', (roomId, standing) => this.places.get(roomId)?.standingTold(standing))
   }
 
   get stats(): NetworkStats {
     const { stats, sessionCount } = this.driver.endpoint
     return {
-      rooms: this.byId.size,
+      rooms: this.places.size,
       sessions: sessionCount,
       datagramsSent: stats.datagramsSent,
       datagramsReceived: stats.datagramsReceived,
@@ -191,32 +262,28 @@ export class Network {
     }
   }
 
-  /** The rooms of a game that are listed. @throws AltostratusError `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED` */
-  rooms(game: Game): Promise<RoomListing[]> {
-    return this.introducer.list(game.name, game.protocol)
+  /** The rooms of a game that are listed. @throws AltostratusError `BAD_VALUE`, `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED` */
+  async rooms(game: Game, { where = {}, open = false }: RoomsOptions = {}): Promise<RoomListing[]> {
+    checked('conditions', () => asWhere(where))
+    return this.introducer.list(game.name, game.protocol, where, open ? true : undefined)
   }
 
   /** Makes a room, with this player as its host. @throws AltostratusError `BAD_VALUE`, `TOO_MANY_ROOMS`, `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED` */
   async create<G extends Game>(game: G, options: CreateOptions = {}): Promise<Room<G>> {
-    const { capacity = DEFAULT_CAPACITY, listed = false, properties = {}, profile = {} } = options
-    checked('capacity', () => {
-      if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) throw new DecodeError(`not from 1 to ${MAX_CAPACITY}`)
-    })
-    checked('properties', () => asProperties(properties))
+    const rules = this.rulesOf(options)
+    const { profile = {} } = options
     checked('profile', () => asProfile(profile))
-    const ticket = await this.introducer.create({ game: game.name, protocol: game.protocol, capacity, listed, properties }, profile)
-    const room = this.enter(new Room(this, game, ticket))
-    room.deliverSoon()
-    return room
+    const ticket = await this.introducer.create(settingsOf(game, rules, options.listed ?? false), profile)
+    return this.found(game, ticket, rules)
   }
 
   /**
    * Joins a room. Resolves when messages can be sent to everyone in it.
-   * @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `PEER_UNREACHABLE`, `ALREADY_JOINED`,
-   * `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED`
+   * @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `ROOM_LOCKED`, `BANNED`, `PASSWORD_REQUIRED`, `WRONG_PASSWORD`, `GAME_MISMATCH`,
+   * `PROTOCOL_MISMATCH`, `PEER_UNREACHABLE`, `ALREADY_JOINED`, `TOO_MANY_ROOMS`, `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED`
    */
   async join<G extends Game>(game: G, options: JoinOptions): Promise<Room<G>> {
-    const { code, profile = {}, timeout = JOIN_TIMEOUT } = options
+    const { code, profile = {}, timeout = JOIN_TIMEOUT, spectator = false } = options
     checked('profile', () => asProfile(profile))
     const normal = code.trim().toUpperCase()
     if (!CODE.test(normal)) {
@@ -224,20 +291,51 @@ export class Network {
         hint: `Codes have ${CODE_LENGTH} letters and digits, such as KFQ7B.`,
       })
     }
-    const ticket = await this.joining(this.introducer.join(game.name, game.protocol, normal, profile))
-    if (this.byId.has(ticket.roomId)) throw new AltostratusError('ALREADY_JOINED', `This player is in the room ${normal} already.`)
-    const room = this.enter(new Room(this, game, ticket))
-    // Some of them may have opened a session already.
-    for (const peer of room.seats) this.memberAdded(room as unknown as Room, peer)
-    for (const peer of room.earlierMembers) this.await(peer, ticket.contacts?.get(peer.id), timeout)
-    try {
-      await room.waitForMembers(timeout)
-    } catch (error) {
-      await room.leave()
-      throw error
+    const ask = (): Promise<Ticket> => this.introducer.join(game.name, game.protocol, normal, profile, spectator ? true : undefined)
+    const ticket = await this.joining(ask())
+    if (this.places.has(ticket.roomId)) throw new AltostratusError('ALREADY_JOINED', `This player is in the room ${normal} already.`)
+    const { password, seat } = options
+    const application = {
+      profile,
+      spectator,
+      password,
+      seat: seat === undefined ? undefined : seatKey(this.backend, seat),
+      timeout,
     }
-    room.deliverSoon()
-    return room
+    return this.apply(game, ticket, application, ask)
+  }
+
+  /**
+   * Finds a room with players who look for the same, or makes one. While conditions widen it looks again and again.
+   * @throws AltostratusError as `join` and `create` do
+   */
+  async quickMatch<G extends Game>(game: G, options: QuickMatchOptions = {}): Promise<Room<G>> {
+    const { where = {}, profile = {}, timeout = JOIN_TIMEOUT } = options
+    const conditions = Object.entries(where)
+    const nears = conditions.filter((entry): entry is [string, Near] => isNear(entry[1]))
+    const sought = Object.fromEntries(nears.map(([name, { near }]) => [name, near]))
+    const equal = conditions.filter((entry): entry is [string, string | number | boolean] => typeof entry[1] !== 'object')
+    const rules = this.rulesOf({ ...options, properties: { ...Object.fromEntries(equal), ...sought, ...options.properties } })
+    checked('profile', () => asProfile(profile))
+    const widens = nears.some(([, { widen = 0 }]) => widen > 0)
+    const patience = options.patience ?? (widens ? MATCH_PATIENCE : 0)
+    const began = this.clock.now()
+    for (;;) {
+      const waited = this.clock.now() - began
+      const isLast = waited >= patience
+      const now = Object.fromEntries(conditions.map(([name, condition]) => [name, conditionAfter(condition, waited)]))
+      checked('conditions', () => asWhere(now))
+      try {
+        const settings = isLast ? settingsOf(game, rules, true) : undefined
+        const ticket = await this.joining(this.introducer.match(game.name, game.protocol, now, profile, settings))
+        if (ticket.host === this.peerId && ticket.members.length === 1) return this.found(game, ticket, rules)
+        const application = { profile, spectator: false, password: undefined, seat: undefined, timeout }
+        return await this.apply(game, ticket, application, () => Promise.resolve(ticket))
+      } catch (error) {
+        if (!(error instanceof AltostratusError) || !PASSING.has(error.code) || (isLast && waited >= patience + timeout)) throw error
+      }
+      await new Promise<void>((resolve) => this.clock.at(this.clock.now() + MATCH_INTERVAL, resolve))
+    }
   }
 
   /** Leaves all rooms and ends. May be called again. */
@@ -251,6 +349,23 @@ export class Network {
     const candidates = hosts.map((host) => Address.from(host, url.port))
     this.carrier.allow(candidates)
     this.introducer.relocate(url, candidates)
+  }
+
+  // RoomNetwork
+
+  /** @internal */
+  get backend(): CryptoBackend {
+    return this.parts.backend
+  }
+
+  /** @internal */
+  get random(): Random {
+    return this.parts.random
+  }
+
+  /** @internal */
+  get hasIntroducer(): boolean {
+    return this.introducer.state === 'connected'
   }
 
   /** @internal */
@@ -268,52 +383,153 @@ export class Network {
   }
 
   /** @internal */
-  memberAdded(room: Room, peer: Peer): void {
-    const session = this.sessions.get(peer.id)
-    const waiting = this.unannounced.get(peer.id)
-    this.unannounced.delete(peer.id)
-    if (session?.state !== 'open') return
-    room.sessionOpened(peer.id, session)
-    for (const { flow, roomId, name } of waiting?.flows ?? []) {
-      this.routeFlow(peer.id, flow, roomId, name)
-    }
-    this.kick()
+  sessionWith(peerId: string): Session | undefined {
+    return this.sessions.get(peerId)
+  }
+
+  /** @internal Opens a session, unless there is one. */
+  connectTo(peerId: string): void {
+    if (peerId !== this.peerId) this.reach.await(peerId, undefined, OPEN_PATIENCE)
+  }
+
+  /** @internal */
+  awaitSession(peerId: string, contact: Contact | undefined): void {
+    this.reach.await(peerId, contact, OPEN_PATIENCE)
+  }
+
+  /** @internal A member was let in: it is opened to by the invitation that it has handed in. */
+  welcome(peerId: string): void {
+    const contact = this.guests.get(peerId)
+    this.guests.delete(peerId)
+    if (contact !== undefined) this.reach.welcome(peerId, contact)
   }
 
   /** @internal A room has no more use for a session; the last one closes it. */
-  releasePeer(room: Room, peer: Peer): void {
-    for (const other of this.byId.values()) if (other !== room && other.hasMember(peer.id)) return
-    this.reach.forget(peer.id)
-    const session = this.sessions.get(peer.id)
+  releasePeer(room: RoomCore, peerId: string): void {
+    for (const place of this.places.values()) if (place !== room && place.hasSeat(peerId)) return
+    if (!room.hasSeat(peerId)) this.reach.forget(peerId)
+    const session = this.sessions.get(peerId)
     if (session === undefined) return
-    this.sessions.delete(peer.id)
+    this.sessions.delete(peerId)
     session.close(this.clock.now())
+    for (const place of this.places.values()) place.sessionEnded(peerId, session, 'near')
     this.kick()
   }
 
   /** @internal */
-  roomClosed(room: Room): void {
-    this.byId.delete(room.id)
+  async claim(roomId: string, base: number, epoch: number): Promise<Standing | undefined> {
+    if (!this.hasIntroducer) return undefined
+    try {
+      return await this.introducer.claim(roomId, base, epoch)
+    } catch (error) {
+      // The other side of a partition has given this end up for lost, and said so: it has to get in again.
+      if (error instanceof AltostratusError && error.code === 'ROOM_NOT_FOUND') this.introducer.retake(roomId)
+      return undefined
+    }
+  }
+
+  /** @internal */
+  note(roomId: string, standing: Standing, order: number): void {
+    this.introducer.note(roomId, { ...standing, order })
+  }
+
+  /** @internal What members have agreed does not depend on the introducer: it hears of it when it can. */
+  async publish(roomId: string, properties: Properties, isLocked: boolean): Promise<void> {
+    await this.introducer.update(roomId, properties, isLocked ? true : undefined).catch(() => {})
+  }
+
+  /** @internal */
+  evict(roomId: string, peerId: string): void {
+    this.introducer.evict(roomId, peerId).catch(() => {})
+  }
+
+  /** @internal */
+  async leave(roomId: string): Promise<void> {
+    await this.introducer.leave(roomId).catch(() => {})
+  }
+
+  /** @internal */
+  roomClosed(room: RoomCore): void {
+    this.places.delete(room.id)
+    void this.leave(room.id)
   }
 
   private async shutDown(): Promise<void> {
-    for (const room of this.byId.values()) room.shut()
+    for (const place of this.places.values()) place.shut('left')
     this.reach.close()
     this.introducer.close()
+    // What was said in parting goes out first.
+    await new Promise<void>((resolve) => this.clock.defer(resolve))
     await this.driver.close()
     await this.parts.onClose?.()
   }
 
-  private enter<G extends Game>(room: Room<G>): Room<G> {
-    this.byId.set(room.id, room as unknown as Room)
+  private rulesOf(options: CreateOptions): RoomRules {
+    const { capacity = DEFAULT_CAPACITY, spectators = DEFAULT_SPECTATORS, properties = {}, privateProperties = {} } = options
+    const { topology = 'auto', grace = SEAT_GRACE, reserved = [] } = options
+    const whole = (what: string, value: number, least: number, most: number): void =>
+      checked(what, () => {
+        if (!Number.isInteger(value) || value < least || value > most) throw new DecodeError(`not a whole number from ${least} to ${most}`)
+      })
+    whole('capacity', capacity, 1, MAX_CAPACITY)
+    whole('number of spectators', spectators, 0, MAX_SPECTATORS)
+    whole('grace time', grace, 0, MAX_GRACE)
+    checked('properties', () => asProperties(properties))
+    checked('private properties', () => asProperties(privateProperties))
+    checked('reserved seats', () => asList(reserved, MAX_RESERVED).forEach(asPeerId))
+    const password = makePassword(this, options.password)
+    return { capacity, spectators, isLocked: false, topology, grace, properties, privateProperties, password, reserved, bans: [] }
+  }
+
+  /** A room that was just made, with this end alone in it. */
+  private found<G extends Game>(game: G, ticket: Ticket, rules: RoomRules): Room<G> {
+    const { epoch, host, self } = ticket
+    const seat = { peerId: self.peerId, order: self.order, profile: self.profile, isSpectator: false, isAway: false }
+    const isStar = rules.topology === 'star'
+    const snapshot = { epoch, host, version: 0, nextOrder: self.order + 1, seats: [seat], rules, electorate: [self.peerId], isStar }
+    const room = new Room(this, game, factsOf(ticket), snapshot)
+    this.places.set(room.id, room.core)
+    room.core.deliverSoon()
     return room
   }
 
-  /** Sees to it that there is a session with a member that was there before this peer. */
-  private await(peer: Peer, contact: Contact | undefined, timeout: number): void {
-    const existing = this.sessions.get(peer.id)
-    if (existing?.state === 'open') for (const room of this.byId.values()) room.sessionOpened(peer.id, existing)
-    else this.reach.await(peer.id, contact, timeout)
+  private async apply<G extends Game>(game: G, ticket: Ticket, application: Application, refresh: () => Promise<Ticket>): Promise<Room<G>> {
+    const applicant = new Applicant(this, game, ticket, application, refresh)
+    const { roomId } = ticket
+    this.places.set(roomId, applicant)
+    try {
+      const { snapshot, states, entry } = await applicant.ask()
+      const room = new Room(this, game, factsOf(ticket), snapshot, { ...entry, states })
+      this.places.set(roomId, room.core)
+      this.note(roomId, snapshot, room.self.order)
+      for (const peer of room.core.peers.values()) {
+        if (peer.session === undefined) this.awaitSession(peer.id, applicant.contacts.get(peer.id))
+      }
+      for (const session of applicant.greetings) room.core.greetedOn(session)
+      for (const { peerId, session, flow, address } of applicant.takeFlows()) {
+        if (!room.core.flowOpened(peerId, session, flow, address)) flow.reject()
+      }
+      await room.core.whenReachable()
+      if (!room.isOpen) throw new AltostratusError('ROOM_CLOSED', 'The room was left before it was joined.')
+      room.core.deliverSoon()
+      return room
+    } catch (error) {
+      if (this.places.get(roomId) === applicant) this.places.delete(roomId)
+      await this.leave(roomId)
+      throw error
+    }
+  }
+
+  /** Somebody has the room's code. The host opens to it, to be asked for a seat; the others when the host has let it in. */
+  private guestAnnounced(roomId: string, peerId: string, contact: Contact | undefined): void {
+    const place = this.places.get(roomId)
+    if (!(place instanceof RoomCore)) return
+    if (place.isHost) place.duties.expect(peerId)
+    if (contact === undefined) return
+    const [oldest] = this.guests.keys()
+    if (this.guests.size >= MAX_UNANNOUNCED) this.guests.delete(oldest as string)
+    this.guests.set(peerId, contact)
+    if (place.isHost || place.hasSeat(peerId)) this.welcome(peerId)
   }
 
   /** Members may be faster in opening a session than the introducer's answer. */
@@ -326,15 +542,24 @@ export class Network {
     }
   }
 
+  /** A peer whose session is the only one with it is greeted before it has shown that it holds the keys: what is sent can only be read with them. */
+  private isFirst({ farPeerId }: Session): boolean {
+    return (this.isMember(farPeerId) || this.isWanted(farPeerId)) && this.sessions.get(farPeerId)?.state !== 'open'
+  }
+
+  private isWanted(peerId: string): boolean {
+    for (const place of this.places.values()) if (place.isWanted(peerId)) return true
+    return false
+  }
+
   private isMember(peerId: string): boolean {
-    for (const room of this.byId.values()) if (room.hasMember(peerId)) return true
+    for (const place of this.places.values()) if (place.hasSeat(peerId)) return true
     return false
   }
 
   private acceptsSession(peerId: string): boolean {
-    return (
-      this.isMember(peerId) || ((this.byId.size > 0 || this.joins > 0) && this.unannounced.size + this.unconfirmed.size < MAX_UNANNOUNCED)
-    )
+    const expects = this.places.size > 0 || this.joins > 0
+    return this.isMember(peerId) || (expects && this.strangers.size + this.unconfirmed.size < MAX_UNANNOUNCED)
   }
 
   private handle(event: EndpointEvent): void {
@@ -356,20 +581,23 @@ export class Network {
         this.reach.silent(event.session)
         break
       case 'session-moved':
-        for (const room of this.byId.values()) room.sessionMoved(event.session)
+        for (const place of this.places.values()) place.sessionMoved(event.session.farPeerId)
         break
       case 'session-closed':
-        this.forgetSession(event.session)
-        for (const room of this.byId.values()) room.sessionEnded(event.session, event.reason)
+        this.sessionClosed(event.session, event.reason)
         break
       case 'flow-open':
         this.flowOpened(event.session, event.flow)
         break
       case 'message':
-        this.receive(event.flow, event.data)
+        this.receive(event.session, event.flow, event.data)
+        break
+      case 'flow-complete':
+      case 'flow-refused':
+        routerOf(event.flow)?.ended(event.flow)
         break
       case 'flow-writable':
-        if (event.flow.context !== this.introducer) (event.flow.context as Stream | undefined)?.writable()
+        if (event.flow.context !== this.introducer) (event.flow.context as Pick<Stream, 'writable'> | undefined)?.writable()
         break
       default:
     }
@@ -379,23 +607,22 @@ export class Network {
     const peerId = session.farPeerId
     const before = this.sessions.get(peerId)
     this.sessions.set(peerId, session)
-    if (before !== undefined && before !== session) before.close(this.clock.now())
+    if (before !== session) before?.close(this.clock.now())
     this.reach.opened(session)
-    if (this.isMember(peerId)) for (const room of this.byId.values()) room.sessionOpened(peerId, session)
-    else this.holdUnannounced(peerId, session)
+    for (const place of this.places.values()) if (place.hasSeat(peerId) || place.isWanted(peerId)) place.sessionOpened(peerId, session)
+    if (!this.isMember(peerId)) this.watchStranger(peerId, session)
   }
 
-  /** A member whose session is the only one with it is greeted before it has shown that it holds the keys: what is sent can only be read with them. */
-  private isFirst({ farPeerId }: Session): boolean {
-    return this.isMember(farPeerId) && this.sessions.get(farPeerId)?.state !== 'open'
-  }
-
-  /** The peer may have been faster than the introducer's word of it; it has a moment, and nothing of what it sends is delivered. */
-  private holdUnannounced(peerId: string, session: Session): void {
-    this.unannounced.set(peerId, { session, flows: [] })
+  /** Somebody who has a seat nowhere: has a moment to ask for one, or until the host's word of it is here. */
+  private watchStranger(peerId: string, session: Session): void {
+    this.strangers.add(session)
     this.clock.at(this.clock.now() + ANNOUNCEMENT_GRACE, () => {
-      if (this.unannounced.get(peerId)?.session !== session) return
-      this.unannounced.delete(peerId)
+      if (!this.strangers.delete(session) || this.isMember(peerId)) return
+      for (const place of this.places.values()) {
+        if (!place.isWanted(peerId)) continue
+        this.watchStranger(peerId, session)
+        return
+      }
       if (this.sessions.get(peerId) === session) this.sessions.delete(peerId)
       session.close(this.clock.now())
       this.kick()
@@ -406,56 +633,63 @@ export class Network {
     for (const [peerId, known] of this.sessions) if (known === session) this.sessions.delete(peerId)
   }
 
-  private forgetSession(session: Session): void {
+  private sessionClosed(session: Session, reason: CloseReason): void {
     this.unconfirmed.delete(session)
+    this.strangers.delete(session)
     const peerId = session.farPeerId
     if (this.sessions.get(peerId) === session) this.sessions.delete(peerId)
-    if (this.unannounced.get(peerId)?.session === session) this.unannounced.delete(peerId)
+    for (const place of this.places.values()) place.sessionEnded(peerId, session, reason)
   }
 
   private flowOpened(session: Session, flow: ReceiveFlow): void {
     const address = addressOf(flow.metadata)
-    if (address === undefined) {
-      flow.reject()
-      return
-    }
-    const { roomId, name } = address
-    const waiting = this.unannounced.get(session.farPeerId)
-    const room = this.byId.get(roomId)
-    if (waiting !== undefined || (room !== undefined && !room.hasMember(session.farPeerId))) {
-      // Held back until the introducer has announced the peer for that room.
-      flow.suspend()
-      const held = waiting ?? { session, flows: [] }
-      if (held.flows.length >= MAX_UNANNOUNCED) flow.reject()
-      else held.flows.push({ flow, roomId, name })
-      if (waiting === undefined) this.unannounced.set(session.farPeerId, held)
-      return
-    }
-    this.routeFlow(session.farPeerId, flow, roomId, name)
+    const place = address === undefined ? undefined : this.places.get(address.roomId)
+    if (address === undefined || place === undefined || this.sessions.get(session.farPeerId) !== session) flow.reject()
+    else if (address.kind === CONTROL_FLOW) flow.context = address.roomId
+    else if (!place.flowOpened(session.farPeerId, session, flow, address)) flow.reject()
   }
 
-  private routeFlow(peerId: string, flow: ReceiveFlow, roomId: string, name: string | undefined): void {
-    if (this.byId.get(roomId)?.acceptFlow(peerId, flow, name) !== true) flow.reject()
-  }
-
-  private receive(flow: ReceiveFlow, data: Uint8Array): void {
-    const context = flow.context as FlowContext | undefined
-    if (context === undefined) return
-    if (context.stream !== undefined) {
-      context.room.receiveMessage(context.peer, context.stream, data)
-      return
-    }
-    try {
-      context.room.receiveControl(context.peer, unpack(data))
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      flow.reject()
-    }
+  private receive(session: Session, flow: ReceiveFlow, data: Uint8Array): void {
+    const { context } = flow
+    // The room's own flow is known by the room's ID; who is there under it may change from one message to the next.
+    if (typeof context === 'string') this.places.get(context)?.receiveControl(session.farPeerId, session, data)
+    else routerOf(flow)?.receive(flow, data)
   }
 }
 
-/** The room and channel that a flow's metadata names; no channel for the control flow. `docs/protocol.md`. */
-function addressOf(metadata: Uint8Array): { readonly roomId: string; readonly name: string | undefined } | undefined {
+/** What may be over in a moment, and is no reason to end a search. */
+const PASSING: ReadonlySet<string> = new Set([
+  'ROOM_NOT_FOUND',
+  'ROOM_FULL',
+  'ROOM_LOCKED',
+  'BANNED',
+  'PASSWORD_REQUIRED',
+  'PEER_UNREACHABLE',
+])
+
+function isNear(condition: Condition | Near): condition is Near {
+  return typeof condition === 'object' && 'near' in condition
+}
+
+/** What is looked for after so many milliseconds. */
+function conditionAfter(condition: Condition | Near, waited: number): Condition {
+  if (!isNear(condition)) return condition
+  const { near, within, widen = 0 } = condition
+  const far = within + (widen * waited) / 1_000
+  return { min: near - far, max: near + far }
+}
+
+function factsOf({ roomId, code, listed }: Ticket): RoomFacts {
+  return { id: roomId, code, listed }
+}
+
+function settingsOf(game: Game, { capacity, spectators, properties, password }: RoomRules, listed: boolean): RoomSettings {
+  const { name, protocol } = game
+  return { game: name, protocol, capacity, spectators, listed, properties, ...(password === undefined ? {} : { password: true }) }
+}
+
+/** What a flow's metadata says. `docs/protocol.md`. */
+function addressOf(metadata: Uint8Array): FlowAddress | undefined {
   let fields: unknown
   try {
     fields = unpack(metadata)
@@ -464,19 +698,16 @@ function addressOf(metadata: Uint8Array): { readonly roomId: string; readonly na
     throw error
   }
   if (!Array.isArray(fields)) return undefined
-  const [kind, roomId, name] = fields as unknown[]
-  if (typeof roomId !== 'string') return undefined
-  if (kind === CONTROL_FLOW && fields.length === 2) return { roomId, name: undefined }
-  if (kind === CHANNEL_FLOW && fields.length === 3 && typeof name === 'string') return { roomId, name }
-  return undefined
+  const [kind, roomId, stream = '', generation = 0, origin = -1] = fields as unknown[]
+  const length = FLOW_FIELDS.get(kind)
+  if (length !== fields.length || typeof kind !== 'string' || typeof roomId !== 'string' || typeof stream !== 'string') return undefined
+  if (!Number.isSafeInteger(generation) || !Number.isSafeInteger(origin)) return undefined
+  return { kind, roomId, stream, generation: generation as number, origin: origin as number }
 }
 
-/** Turns a decoder's complaint about the application's own value into an error that names it. */
-function checked(what: string, check: () => void): void {
-  try {
-    check()
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    throw new AltostratusError('BAD_VALUE', `The ${what} can not be used: ${error.reason}.`)
-  }
-}
+const FLOW_FIELDS: ReadonlyMap<unknown, number> = new Map([
+  [CONTROL_FLOW, 2],
+  [CHANNEL_FLOW, 4],
+  [FORWARD_FLOW, 4],
+  [FORWARDED_FLOW, 5],
+])

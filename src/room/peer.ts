@@ -1,9 +1,10 @@
 import type { Profile } from '../introducer/protocol.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { Session, SessionStats } from '../rtmfp/session.ts'
+import type { Seat } from './membership.ts'
 
-/** How a peer is reached: not yet, straight, by way of the introducer, or not any more. */
-export type PeerPath = 'connecting' | 'direct' | 'relay' | 'lost'
+/** How a peer is reached: not yet, straight, by way of the introducer, by way of the room's host, or not any more. */
+export type PeerPath = 'connecting' | 'direct' | 'relay' | 'host' | 'lost'
 
 /** Bytes of messages, packed, on one connection with a peer. */
 export interface ChannelTraffic {
@@ -18,7 +19,7 @@ export interface PeerStats extends SessionStats {
 }
 
 interface FlowContext {
-  readonly peer: Peer
+  readonly from: Peer
   readonly stream: { readonly id: string } | undefined
 }
 
@@ -28,34 +29,67 @@ export class Peer {
   readonly id: string
   /** What the player tells of themselves. */
   readonly profile: Profile
-  /** Counts up by joining. The lowest of those present is the host. */
+  /** Counts up by joining. The oldest player follows a host that is gone. */
   readonly order: number
+  /** Receives everything, sends nothing, and takes no player's place. */
+  readonly isSpectator: boolean
   readonly isSelf: boolean
   /** @internal */
   session: Session | undefined = undefined
-  /** @internal The peer has said that it is in the room. */
+  /** @internal Something has come on the session: the peer knows that this end is in the room. */
   greeted = false
   /** @internal `join` was told to the game. */
   announced = false
   /** @internal */
+  away = false
+  /** @internal */
   control: SendFlow | undefined = undefined
-  /** @internal By channel. */
+  /** @internal Flows to it, by what they carry; see `router.ts`. */
   readonly flows: Map<string, SendFlow> = new Map()
+  /** @internal How many flows of a stream there were to it before the one that is used now. */
+  readonly generations: Map<string, number> = new Map()
+  /** @internal Streams of which something went to it by way of the host. */
+  readonly forwarded: Set<string> = new Set()
+  /** @internal How many flows of a stream from it have ended. */
+  readonly ended: Map<string, number> = new Map()
   /** @internal */
   currentPath: PeerPath = 'connecting'
+  /** @internal Since when there is no session, or was not yet; on the network's clock. */
+  unreachedSince: number
+  /** @internal When a session was last tried. */
+  triedAt: number
+  /** @internal There was a session with it once. */
+  reached = false
+  /** @internal Since when it is away. */
+  awaySince = Infinity
+  /** @internal When it was heard again after a silence. */
+  backSince = -Infinity
+  /** @internal Since when the session with it is not needed. */
+  indirectSince = Infinity
+  /** @internal Since when it counts as silent; `Infinity` while it is heard. */
+  silentSince = Infinity
 
   /** @internal */
-  constructor(id: string, profile: Profile, order: number, isSelf: boolean) {
-    this.id = id
-    this.profile = profile
-    this.order = order
+  constructor(seat: Seat, isSelf: boolean, now: number) {
+    this.id = seat.peerId
+    this.profile = seat.profile
+    this.order = seat.order
+    this.isSpectator = seat.isSpectator
     this.isSelf = isSelf
+    this.away = seat.isAway
+    this.unreachedSince = now
+    this.triedAt = now
     if (isSelf) this.currentPath = 'direct'
   }
 
   /** How it is reached now. */
   get path(): PeerPath {
     return this.currentPath
+  }
+
+  /** Whether it has fallen silent; its seat is kept for a while. */
+  get isAway(): boolean {
+    return this.away
   }
 
   /** Smoothed round-trip time in milliseconds; 0 for oneself, −1 while it is not known. */
@@ -68,10 +102,11 @@ export class Peer {
     const { session } = this
     if (session === undefined) return undefined
     const channels = new Map<string, ChannelTraffic>()
-    for (const [id, { writtenBytes }] of this.flows) channels.set(id, { sent: writtenBytes, received: 0 })
+    // What is passed on for others, or to them, is theirs.
+    for (const [id, { writtenBytes }] of this.flows) if (!/^[<>]/.test(id)) channels.set(id, { sent: writtenBytes, received: 0 })
     for (const flow of session.receivingFlows) {
       const context = flow.context as FlowContext | undefined
-      const id = context?.peer === this ? context.stream?.id : undefined
+      const id = context?.from === this ? context.stream?.id : undefined
       if (id === undefined) continue
       const { sent, received } = channels.get(id) ?? { sent: 0, received: 0 }
       channels.set(id, { sent, received: received + flow.deliveredBytes })
@@ -79,8 +114,13 @@ export class Peer {
     return { ...session.stats, channels }
   }
 
-  /** @internal Messages can be sent to it and come from it. */
-  get isPresent(): boolean {
-    return this.isSelf || (this.session?.state === 'open' && this.greeted)
+  /** @internal Messages can be sent to it straight, and come from it. */
+  get isConnected(): boolean {
+    return this.session?.state === 'open' && this.greeted
+  }
+
+  /** @internal How long nothing was heard of it, milliseconds: since it was last there, when there is no session. */
+  silence(now: number): number {
+    return this.isConnected ? (this.session as Session).silence(now) : now - this.unreachedSince
   }
 }

@@ -1,34 +1,48 @@
+import { toHex, utf8 } from '../base/bytes.ts'
 import { AltostratusError } from '../base/errors.ts'
-import type { MemberInfo, Properties, Ticket } from '../introducer/protocol.ts'
-import { pack } from '../introducer/packing.ts'
-import type { Clock, Timer } from '../link/clock.ts'
-import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
-import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
-import type { CloseReason, Session } from '../rtmfp/session.ts'
+import { randomBytes } from '../base/random.ts'
+import type { CryptoBackend } from '../crypto/backend.ts'
+import { PASSWORD_SALT, passwordVerifier } from '../crypto/password.ts'
+import { asPeerId, asProperties } from '../introducer/protocol.ts'
+import type { Properties } from '../introducer/protocol.ts'
 import { Channel } from './channel.ts'
-import { CHANNEL_FLOW, CONTROL_FLOW, CONTROL_PRIORITY, PACKET_ROOM_GUESS } from './constants.ts'
-import { PRIORITY_LEVEL } from './definition.ts'
+import { checked } from './checked.ts'
+import { MAX_BANS, MAX_PASSWORD, MAX_RESERVED } from './constants.ts'
+import { RoomCore } from './core.ts'
+import type { ClosedReason, Entry, RoomListener, RoomNetwork } from './core.ts'
 import type { ChannelDefinition, Channels, Game } from './definition.ts'
 import { SafeEmitter } from './emitter.ts'
 import type { LeaveReason, PartApi, Parts } from './extension.ts'
-import { ExtensionSet } from './extensions.ts'
-import type { ExtensionHost } from './extensions.ts'
+import type { RoomRules, Snapshot, TopologyRule } from './membership.ts'
+import type { States } from './messages.ts'
 import type { Network } from './network.ts'
-import { Peer } from './peer.ts'
+import type { Peer } from './peer.ts'
 import type { PeerPath } from './peer.ts'
-import { isReliable } from './stream.ts'
-import type { Stream } from './stream.ts'
+import { Calls } from './rpc.ts'
+import type { RoomRpcs } from './rpc.ts'
 
 /** What happens in a room. */
 export interface RoomEvents {
   /** A peer can be sent to from now on. */
   join: (peer: Peer) => void
+  /** The peer's seat is free. */
   leave: (peer: Peer, reason: LeaveReason) => void
+  /** The peer has fallen silent; its seat is kept for the room's grace time. What is sent to it meanwhile does not arrive. */
+  away: (peer: Peer) => void
+  /** A peer that was away is back in its seat. */
+  return: (peer: Peer) => void
   /** Another peer, perhaps this one, is the host now. */
   host: (peer: Peer) => void
   path: (peer: Peer, path: PeerPath) => void
-  /** This end has left. */
-  closed: () => void
+  /** The room's properties, lock or reservations have changed. */
+  rules: () => void
+  /**
+   * The network was apart and has healed, and this end was on the side whose host does not count: what was written in the name of `previous` since then,
+   * milliseconds on the network's clock, is void.
+   */
+  superseded: (host: Peer, previous: Peer, since: number) => void
+  /** This end has left, or lost its seat; then there is an explanation. */
+  closed: (reason: ClosedReason, explanation: string) => void
 }
 
 /** The channels of a room, each with the type that the game defines. */
@@ -39,87 +53,128 @@ export type RoomChannels<C extends Channels> = {
 /** The entities of a room, as the layer that brings them gives them to the game. */
 export type RoomEntities<E extends Parts> = { readonly [K in keyof E]: PartApi<E[K]> }
 
-/** What is said on a control flow. */
-const HELLO = pack('hello')
-const LEAVE = pack('leave')
+/** What is fixed when a room is made. */
+export interface RoomFacts {
+  readonly id: string
+  readonly code: string
+  readonly listed: boolean
+}
 
-/** A room that this peer is in: who else is, and the channels between them. */
-export class Room<G extends Game = Game> implements ExtensionHost {
+const TOKEN_LENGTH = 16
+
+/** What the host does; see {@link Room.asHost}. */
+export type HostTask = (signal: AbortSignal) => void | Promise<void>
+
+/** A room that this peer is in: who else is, and what goes on between them. */
+export class Room<G extends Game = Game> {
   /** What others join by. */
   readonly code: string
-  readonly self: Peer
   readonly game: G
-  readonly capacity: number
+  /** Whether others find it in the list of rooms. */
   readonly listed: boolean
   readonly channels: RoomChannels<G['channels']>
+  readonly rpcs: RoomRpcs<G['rpcs']>
   readonly entities: RoomEntities<G['entities']>
   /** What the host writes and all read. */
   readonly shared: PartApi<G['shared']>
   /** @internal */
   readonly id: string
-
   /** @internal */
   readonly network: Network
+  /** @internal */
+  readonly core: RoomCore
+
   private readonly emitter: SafeEmitter<RoomEvents>
-  private readonly roster = new Map<string, Peer>()
-  private readonly present = new Map<string, Peer>()
-  private readonly streams = new Map<string, Stream>()
-  private readonly extensions: ExtensionSet
-  private currentEpoch = 1
-  private sharedClock: (() => number) | undefined = undefined
-  private currentHost: Peer
-  private open = true
-  /** Channel flows that wait until the game has had its turn to listen; `undefined` once it has. */
-  private heldFlows: ReceiveFlow[] | undefined = []
-  private readonly hostTasks = new Map<(signal: AbortSignal) => void | Promise<void>, AbortController | undefined>()
-  private joining:
-    | {
-        readonly missing: Set<string>
-        readonly resolve: () => void
-        readonly reject: (error: AltostratusError) => void
-        readonly timer: Timer
-      }
-    | undefined = undefined
+  private readonly calls: Calls
+  private readonly hostTasks = new Map<HostTask, AbortController | undefined>()
 
   /** @internal Use `Network.create` and `Network.join`. */
-  constructor(network: Network, game: G, ticket: Ticket) {
+  constructor(network: Network, game: G, facts: RoomFacts, snapshot: Snapshot, entry?: Entry & { readonly states: States }) {
     this.network = network
     this.game = game
-    this.id = ticket.roomId
-    this.code = ticket.code
-    this.capacity = ticket.capacity
-    this.listed = ticket.listed
-    this.self = new Peer(ticket.self.peerId, ticket.self.profile, ticket.self.order, true)
-    this.currentHost = this.self
+    this.id = facts.id
+    this.code = facts.code
+    this.listed = facts.listed
     this.emitter = new SafeEmitter((error) => network.onError(error))
-    const channels = Object.entries(game.channels).map(([name, definition]) => [name, new Channel(name, definition, this)] as const)
-    for (const [, stream] of channels) this.addStream(stream)
+    const core = new RoomCore(network, game, facts.id, snapshot, this.listener(), entry)
+    this.core = core
+    const channels = Object.entries(game.channels).map(([name, definition]) => [name, new Channel(name, definition, core)] as const)
+    for (const [, stream] of channels) core.addStream(stream)
     this.channels = Object.fromEntries(channels) as RoomChannels<G['channels']>
-    this.extensions = new ExtensionSet(this)
-    const parts = Object.entries(game.entities).map(([name, part]) => [name, part.attach(this.extensions, name)] as const)
+    this.calls = new Calls(core, game.rpcs)
+    this.rpcs = this.calls.api()
+    const parts = Object.entries(game.entities).map(([name, part]) => [name, part.attach(core.extensions, name)] as const)
     this.entities = Object.fromEntries(parts) as RoomEntities<G['entities']>
-    this.shared = game.shared?.attach(this.extensions, 'shared') as PartApi<G['shared']>
-    for (const member of ticket.members) this.seat(member)
-    this.currentHost = this.findHost()
+    this.shared = game.shared?.attach(core.extensions, 'shared') as PartApi<G['shared']>
+    if (entry !== undefined) core.extensions.receiveJoinStates(entry.states, core.host)
+    for (const peer of core.peers.values()) core.updatePath(peer)
   }
 
-  /** The peers that can be sent to, this one aside, by ID. */
+  get self(): Peer {
+    return this.core.self
+  }
+
+  /** The others in the room that have been reached, by ID; those that are away for a while too. */
   get peers(): ReadonlyMap<string, Peer> {
-    return this.present
+    return this.core.announced
   }
 
-  /** The member that joined first of those who are in the room. */
+  /** Who decides: at first who made the room, later who follows. */
   get host(): Peer {
-    return this.currentHost
+    return this.core.host
   }
 
   get isHost(): boolean {
-    return this.currentHost === this.self
+    return this.core.isHost && this.core.isOpen
+  }
+
+  /** Counts up with each host. */
+  get epoch(): number {
+    return this.core.epoch
+  }
+
+  /** Whether this side was cut off from most of the room: when the network heals, the other one may count. */
+  get isProvisional(): boolean {
+    return this.core.membership.isProvisional
   }
 
   /** Whether this end is still in the room. */
   get isOpen(): boolean {
-    return this.open
+    return this.core.isOpen
+  }
+
+  /** Players at most. */
+  get capacity(): number {
+    return this.core.membership.rules.capacity
+  }
+
+  /** Public properties, by which others find the room. */
+  get properties(): Properties {
+    return this.core.membership.rules.properties
+  }
+
+  /** Properties that members alone can read. */
+  get privateProperties(): Properties {
+    return this.core.membership.rules.privateProperties
+  }
+
+  get isLocked(): boolean {
+    return this.core.membership.rules.isLocked
+  }
+
+  /** `mesh`: everyone is connected to everyone. `star`: to the host and who would follow it. */
+  get topology(): 'mesh' | 'star' {
+    return this.core.topology
+  }
+
+  /** Messages that came from spectators, or made no sense, and were dropped. */
+  get refused(): number {
+    return this.core.refused
+  }
+
+  /** Milliseconds on the clock that all members share, or on this machine's while there is none. */
+  now(): number {
+    return this.core.sharedNow()
   }
 
   /** Calls back on an event. @returns What ends that. */
@@ -131,376 +186,156 @@ export class Room<G extends Game = Game> implements ExtensionHost {
    * Runs the function while this peer is the host: now, if it is, or when it becomes it. The signal aborts when it no longer is, or the room is
    * left. @returns What ends it.
    */
-  asHost(run: (signal: AbortSignal) => void | Promise<void>): () => void {
+  asHost(run: HostTask): () => void {
     this.hostTasks.set(run, undefined)
-    if (this.isHost && this.open) this.startTask(run)
+    if (this.isHost) this.startTask(run)
     return () => {
       this.hostTasks.get(run)?.abort()
       this.hostTasks.delete(run)
     }
   }
 
-  /** Changes the public properties of the room, by which others find it. The host alone may. @throws AltostratusError `NOT_HOST`, `INTRODUCER_LOST`, … */
+  // What the host may do
+
+  /** Makes another player the host, the oldest one by default. Resolves when it is. @throws AltostratusError `NOT_HOST`, `BAD_RECEIVER`, `HAND_OVER_FAILED` */
+  handOver(to?: Peer): Promise<void> {
+    return this.core.duties.handOver(to)
+  }
+
+  /** Changes the public properties of the room, by which others find it. @throws AltostratusError `NOT_HOST`, `BAD_VALUE` */
   async setProperties(properties: Properties): Promise<void> {
-    await this.network.introducer.update(this.id, properties)
+    checked('properties', () => asProperties(properties))
+    await this.core.duties.setRules({ properties })
   }
 
-  /** Leaves: the others see it at once. Resolves when the introducer knows too, or can't be told. */
-  async leave(): Promise<void> {
-    if (!this.open) return
-    this.shut()
-    await this.network.introducer.leave(this.id).catch(() => {})
+  /** Changes the properties that only members see. @throws AltostratusError `NOT_HOST`, `BAD_VALUE` */
+  async setPrivateProperties(privateProperties: Properties): Promise<void> {
+    checked('private properties', () => asProperties(privateProperties))
+    await this.core.duties.setRules({ privateProperties })
   }
 
-  /** Milliseconds on the clock that all members share, or on this machine's while there is none. */
-  now(): number {
-    return this.sharedClock?.() ?? this.clock.now()
+  /** How members are connected: `auto` by how many there are. @throws AltostratusError `NOT_HOST` */
+  setTopology(topology: TopologyRule): Promise<void> {
+    return this.core.duties.setRules({ topology })
   }
 
-  // ExtensionHost
-
-  /** @internal */
-  get clock(): Clock {
-    return this.network.clock
+  /** Lets nobody new in, those aside for whom a seat is kept. @throws AltostratusError `NOT_HOST` */
+  lock(): Promise<void> {
+    return this.core.duties.setRules({ isLocked: true })
   }
 
-  /** @internal */
-  get epoch(): number {
-    return this.currentEpoch
+  /** @throws AltostratusError `NOT_HOST` */
+  unlock(): Promise<void> {
+    return this.core.duties.setRules({ isLocked: false })
   }
 
-  /** @internal */
-  get seats(): Iterable<Peer> {
-    return this.roster.values()
+  /** Sends a member away; it may come back. @param reason For the player. @throws AltostratusError `NOT_HOST`, `BAD_RECEIVER` */
+  kick(peer: Peer, reason = ''): void {
+    this.core.duties.remove(peer, false, reason.slice(0, MAX_BANS))
   }
 
-  /** @internal */
-  get topology(): 'mesh' | 'star' {
-    return 'mesh'
-  }
-
-  /** @internal */
-  addStream(stream: Stream): void {
-    this.streams.set(stream.id, stream)
-  }
-
-  /** @internal */
-  send(stream: Stream, bytes: Uint8Array, to?: Peer | readonly Peer[]): boolean {
-    const flows = this.flowsTo(stream, to)
-    if (isReliable(stream) && !flows.every((flow) => flow.hasRoomFor(bytes.length))) return false
-    const now = this.clock.now()
-    let all = true
-    for (const flow of flows) {
-      if (stream.delivery === 'latest') flow.abandonQueued()
-      if (!flow.write(bytes, now)) all = false
-    }
-    this.kick()
-    return all
-  }
-
-  /** @internal */
-  isFull(stream: Stream): boolean {
-    return this.flowsTo(stream).some((flow) => flow.isFull)
-  }
-
-  /** @internal */
-  isReachable(peer: Peer): boolean {
-    return !peer.isSelf && peer.session?.state === 'open'
-  }
-
-  /** @internal */
-  isCurrentHost(peer: Peer, epoch: number): boolean {
-    return peer === this.currentHost && epoch === this.currentEpoch
-  }
-
-  /** @internal */
-  datagramRoom(peer: Peer): number {
-    for (const [id, flow] of peer.flows) if (id.startsWith('#')) return flow.packetRoom
-    return (peer.session?.maxDatagram ?? PACKET_ROOM_GUESS) - PACKET_ROOM_GUESS
-  }
-
-  /** @internal */
-  backlog(stream: Stream, peer: Peer): number {
-    return peer.flows.get(stream.id)?.queuedBytes ?? 0
-  }
-
-  /** @internal */
-  provideClock(now: () => number): void {
-    this.sharedClock = now
-  }
-
-  /** @internal */
-  flowTo(peer: Peer, stream: Stream): SendFlow | undefined {
-    if (peer.isSelf) throw new AltostratusError('BAD_RECEIVER', 'A message to oneself goes nowhere.', { hint: 'Use it right away.' })
-    if (peer.session?.state !== 'open') return undefined
-    let flow = peer.flows.get(stream.id)
-    if (flow === undefined) {
-      flow = peer.session.openFlow({
-        metadata: pack([CHANNEL_FLOW, this.id, stream.id]),
-        priority: PRIORITY_LEVEL[stream.priority],
-        timeCritical: stream.priority === 'immediate',
-        retransmit: isReliable(stream),
-        lifetime: stream.lifetime,
-        maxQueuedBytes: stream.maxQueuedBytes,
-        context: stream,
-      })
-      peer.flows.set(stream.id, flow)
-    }
-    return flow
-  }
-
-  /** @internal */
-  kick(): void {
-    this.network.kick()
-  }
-
-  /** @internal */
-  onError(error: unknown): void {
-    this.network.onError(error)
-  }
-
-  // What follows is for the network.
-
-  /** @internal Resolves when every member that was there has been reached. */
-  waitForMembers(timeout: number): Promise<void> {
-    const missing = new Set([...this.roster.values()].filter((peer) => !peer.isPresent).map((peer) => peer.id))
-    if (missing.size === 0) return Promise.resolve()
-    const { clock } = this.network
-    return new Promise((resolve, reject) => {
-      const timer = clock.at(clock.now() + timeout, () => {
-        const names = [...missing].map((id) => id.slice(0, 8)).join(', ')
-        this.joining?.reject(
-          new AltostratusError(
-            'PEER_UNREACHABLE',
-            `The room ${this.code} was found, but not reached: no answer from ${names} in ${timeout} ms.`,
-            {
-              hint: 'A firewall between the two may block UDP, or the other player has just gone. Try again.',
-            },
-          ),
-        )
-        this.joining = undefined
-      })
-      this.joining = { missing, resolve, reject, timer }
-    })
-  }
-
-  /** @internal */
-  hasMember(peerId: string): boolean {
-    return this.roster.has(peerId)
-  }
-
-  /** @internal Members that this end has to open a session to: those who were there before it. */
-  get earlierMembers(): readonly Peer[] {
-    return [...this.roster.values()].filter((peer) => peer.order < this.self.order)
-  }
-
-  /** @internal */
-  addMember(member: MemberInfo): void {
-    const peer = this.open ? this.seat(member) : undefined
-    if (peer !== undefined) this.network.memberAdded(this, peer)
-  }
-
-  private seat({ peerId, profile, order }: MemberInfo): Peer | undefined {
-    if (peerId === this.self.id || this.roster.has(peerId)) return undefined
-    const peer = new Peer(peerId, profile, order, false)
-    this.roster.set(peer.id, peer)
-    return peer
-  }
-
-  /** @internal The introducer says that a member is gone; a session that works knows better. */
-  memberLeft(peerId: string): void {
-    const peer = this.roster.get(peerId)
-    if (peer !== undefined && peer.session?.state !== 'open') this.removePeer(peer, 'left')
-  }
-
-  /** @internal */
-  sessionOpened(peerId: string, session: Session): void {
-    const peer = this.roster.get(peerId)
-    if (peer === undefined || !this.open || peer.session === session) return
-    peer.session = session
-    peer.flows.clear()
-    peer.control = session.openFlow({ metadata: pack([CONTROL_FLOW, this.id]), priority: CONTROL_PRIORITY })
-    if (this.isHost) peer.control.write(pack(['state', this.extensions.collect('joinState', peer)]), this.clock.now())
-    peer.control.write(HELLO, this.clock.now())
-    this.kick()
-  }
-
-  /** @internal */
-  sessionMoved(session: Session): void {
-    const peer = [...this.roster.values()].find((p) => p.session === session)
-    if (peer?.announced === true) this.setPath(peer, pathOf(peer))
-  }
-
-  /** @internal */
-  sessionEnded(session: Session, reason: CloseReason): void {
-    const peer = [...this.roster.values()].find((p) => p.session === session)
-    if (peer === undefined) return
-    this.removePeer(peer, reason === 'dead' ? 'lost' : 'left')
-    // New players need not wait for one that is gone.
-    if (reason === 'dead' && this.isHost) this.network.introducer.evict(this.id, peer.id).catch(() => {})
-  }
-
-  /** @internal A member's flow has begun. @returns Whether it is one of the room's. */
-  acceptFlow(peerId: string, flow: ReceiveFlow, name: string | undefined): boolean {
-    const peer = this.roster.get(peerId)
-    if (peer === undefined) return false
-    if (name === undefined) {
-      flow.context = { room: this, peer, stream: undefined }
-      flow.resume()
-      return true
-    }
-    const found = this.streams.get(name)
-    if (found === undefined) return false
-    flow.context = { room: this, peer, stream: found }
-    flow.delivery = found.delivery === 'reliable' ? 'ordered' : found.delivery === 'latest' ? 'newest' : 'arrival'
-    if (this.heldFlows === undefined) flow.resume()
+  /** Sends a member away for good, or keeps a peer ID out. @throws AltostratusError `NOT_HOST`, `BAD_RECEIVER` */
+  async ban(peer: Peer | string, reason = ''): Promise<void> {
+    const member = typeof peer === 'string' ? this.core.peers.get(peer) : peer
+    if (member !== undefined) this.core.duties.remove(member, true, reason.slice(0, MAX_BANS))
     else {
-      flow.suspend()
-      this.heldFlows.push(flow)
+      const { bans } = this.core.membership.rules
+      await this.core.duties.setRules({ bans: [...bans.filter((id) => id !== peer), peer as string].slice(-MAX_BANS) })
     }
-    return true
   }
 
-  /** @internal The game has been given the room: after its turn, in which it adds its listeners, messages are delivered. */
-  deliverSoon(): void {
-    const { clock } = this.network
-    clock.at(clock.now(), () => {
-      const held = this.heldFlows ?? []
-      this.heldFlows = undefined
-      if (!this.open) return
-      for (const flow of held) flow.resume()
-      this.kick()
-    })
+  /** @throws AltostratusError `NOT_HOST` */
+  async unban(peerId: string): Promise<void> {
+    await this.core.duties.setRules({ bans: this.core.membership.rules.bans.filter((id) => id !== peerId) })
   }
 
-  /** @internal */
-  receiveControl(peer: Peer, said: unknown): void {
-    if (Array.isArray(said) && said[0] === 'state') this.extensions.receiveJoinStates(said[1] as Record<string, Uint8Array>, peer)
-    if (said === 'leave') this.removePeer(peer, 'left')
-    if (said !== 'hello') return
-    peer.greeted = true
-    this.announce(peer)
+  /**
+   * Keeps a seat: for a peer ID, or for who has the text that this gives, and joins with it as `seat`.
+   * @throws AltostratusError `NOT_HOST`, `BAD_VALUE` when as many are kept as there may be
+   */
+  async reserve(peerId?: string): Promise<string> {
+    const { reserved } = this.core.membership.rules
+    if (reserved.length >= MAX_RESERVED) throw new AltostratusError('BAD_VALUE', `A room keeps at most ${MAX_RESERVED} seats.`)
+    if (peerId !== undefined) checked('peer ID', () => asPeerId(peerId))
+    const { random, backend } = this.core.network
+    const token = peerId ?? toHex(randomBytes(random, TOKEN_LENGTH))
+    const key = peerId ?? seatKey(backend, token)
+    await this.core.duties.setRules({ reserved: [...reserved.filter((other) => other !== key), key] })
+    return token
   }
 
-  /** @internal A message of a member. What comes before its greeting proves as well that it is there. */
-  receiveMessage(peer: Peer, stream: Stream, data: Uint8Array): void {
-    if (!this.open || this.roster.get(peer.id) !== peer) return
-    if (!peer.greeted) this.receiveControl(peer, 'hello')
-    stream.receive(data, peer)
+  /** Gives a seat free that was kept. @param seat The peer ID, or what `reserve` gave. @throws AltostratusError `NOT_HOST` */
+  async release(seat: string): Promise<void> {
+    const key = seatKey(this.core.network.backend, seat)
+    await this.core.duties.setRules({ reserved: this.core.membership.rules.reserved.filter((other) => other !== seat && other !== key) })
   }
 
-  /** @internal The network is closing, or the room is left. */
-  shut(): void {
-    if (!this.open) return
-    this.open = false
-    this.joining?.timer.cancel()
-    this.joining?.reject(new AltostratusError('ROOM_CLOSED', 'The room was left before it was joined.'))
-    this.joining = undefined
-    for (const controller of this.hostTasks.values()) controller?.abort()
-    this.hostTasks.clear()
-    for (const peer of this.roster.values()) {
-      peer.control?.write(LEAVE, this.clock.now())
-      this.network.releasePeer(this, peer)
+  /** Leaves: the others see it at once, and if this is the host another one is it. Resolves when the introducer knows too, or can't be told. */
+  async leave(): Promise<void> {
+    if (!this.core.isOpen) return
+    this.core.shut('left')
+    await this.network.leave(this.id)
+  }
+
+  private listener(): RoomListener {
+    const { emitter } = this
+    return {
+      joined: (peer) => emitter.emit('join', peer),
+      left: (peer, reason) => {
+        this.calls.peerLost(peer)
+        emitter.emit('leave', peer, reason)
+      },
+      away: (peer) => {
+        this.calls.peerLost(peer)
+        emitter.emit('away', peer)
+      },
+      returned: (peer) => emitter.emit('return', peer),
+      path: (peer, path) => emitter.emit('path', peer, path),
+      deposed: () => this.stopTasks(),
+      host: (host) => {
+        emitter.emit('host', host)
+        if (this.isHost) for (const run of this.hostTasks.keys()) this.startTask(run)
+      },
+      superseded: (host, previous, since) => emitter.emit('superseded', host, previous, since),
+      rules: () => emitter.emit('rules'),
+      closed: (reason, explanation) => {
+        this.hostTasks.clear()
+        this.calls.close()
+        emitter.emit('closed', reason, explanation)
+      },
     }
-    this.present.clear()
-    this.roster.clear()
-    for (const stream of this.streams.values()) stream.writable()
-    this.network.roomClosed(this)
-    this.kick()
-    this.extensions.tell('closed')
-    this.emitter.emit('closed')
   }
 
-  private announce(peer: Peer): void {
-    if (peer.announced || !peer.isPresent) return
-    peer.announced = true
-    this.present.set(peer.id, peer)
-    this.setPath(peer, pathOf(peer))
-    this.extensions.tell('peerJoined', peer)
-    if (this.joining === undefined) this.emitter.emit('join', peer)
-    else this.reached(peer)
-  }
-
-  /** One member less to wait for. */
-  private reached(peer: Peer): void {
-    const { joining } = this
-    if (joining === undefined || !joining.missing.delete(peer.id)) {
-      this.emitter.emit('join', peer)
-      return
+  private stopTasks(): void {
+    for (const [run, controller] of this.hostTasks) {
+      controller?.abort()
+      this.hostTasks.set(run, undefined)
     }
-    if (joining.missing.size > 0) return
-    joining.timer.cancel()
-    this.joining = undefined
-    joining.resolve()
   }
 
-  private removePeer(peer: Peer, reason: LeaveReason): void {
-    if (!this.roster.delete(peer.id)) return
-    this.present.delete(peer.id)
-    this.setPath(peer, 'lost')
-    this.network.releasePeer(this, peer)
-    for (const stream of this.streams.values()) stream.writable()
-    if (peer.announced) this.extensions.tell('peerLeft', peer, reason)
-    if (peer.announced) this.emitter.emit('leave', peer, reason)
-    if (this.joining?.missing.has(peer.id) === true) this.reached(peer)
-    this.updateHost()
-  }
-
-  private setPath(peer: Peer, path: PeerPath): void {
-    if (peer.currentPath === path) return
-    peer.currentPath = path
-    this.emitter.emit('path', peer, path)
-  }
-
-  private flowsTo(stream: Stream, to?: Peer | readonly Peer[]): SendFlow[] {
-    const peers = to === undefined ? this.present.values() : Array.isArray(to) ? (to as readonly Peer[]) : [to as Peer]
-    const flows: SendFlow[] = []
-    for (const peer of peers) {
-      const flow = this.flowTo(peer, stream)
-      if (flow !== undefined) flows.push(flow)
-    }
-    return flows
-  }
-
-  private findHost(): Peer {
-    let host = this.self
-    for (const peer of this.roster.values()) if (peer.order < host.order) host = peer
-    return host
-  }
-
-  private updateHost(): void {
-    const host = this.findHost()
-    if (host === this.currentHost) return
-    const previous = this.currentHost
-    this.currentHost = host
-    const previousEpoch = this.currentEpoch++
-    const change = {
-      host,
-      previous,
-      epoch: this.currentEpoch,
-      previousEpoch,
-      cause: 'lost',
-      handedOver: undefined,
-      divergedAt: undefined,
-    } as const
-    this.extensions.tell('hostChanged', change)
-    this.emitter.emit('host', host)
-    if (this.isHost) for (const run of this.hostTasks.keys()) this.startTask(run)
-  }
-
-  private startTask(run: (signal: AbortSignal) => void | Promise<void>): void {
+  private startTask(run: HostTask): void {
     const controller = new AbortController()
     this.hostTasks.set(run, controller)
     try {
       Promise.resolve(run(controller.signal)).catch((error: unknown) => {
-        if (!controller.signal.aborted) this.onError(error)
+        if (!controller.signal.aborted) this.core.onError(error)
       })
     } catch (error) {
-      this.onError(error)
+      this.core.onError(error)
     }
   }
 }
 
-function pathOf({ session }: Peer): PeerPath {
-  return session?.farAddress?.isDirect === false ? 'relay' : 'direct'
+/** How a kept seat is known to all members, who must not be able to take it themselves. */
+export function seatKey(backend: CryptoBackend, token: string): string {
+  return toHex(backend.sha256(utf8(`altostratus seat ${token}`)))
+}
+
+/** What a room asks newcomers for. @throws AltostratusError `BAD_VALUE` */
+export function makePassword({ random }: Pick<RoomNetwork, 'random'>, password: string | undefined): RoomRules['password'] {
+  if (password === undefined) return undefined
+  if (password.length === 0 || password.length > MAX_PASSWORD)
+    throw new AltostratusError('BAD_VALUE', `A password has 1 to ${MAX_PASSWORD} characters.`)
+  const salt = randomBytes(random, PASSWORD_SALT)
+  return { salt, verifier: passwordVerifier(password, salt) }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../link/clock.ts'
 import type { DeliveryMode, Priority } from './definition.ts'
 import type { Peer } from './peer.ts'
 
@@ -21,6 +22,9 @@ export interface Stream {
 /** How streams are sent on. */
 export interface StreamSender {
   readonly isOpen: boolean
+  readonly clock: Clock
+  readonly self: Peer
+  readonly host: Peer
   /**
    * Sends to those named, or to all others.
    * @returns `false` when a queue is full: of a reliable stream nothing was sent then, of the others those whose queue is full miss it.

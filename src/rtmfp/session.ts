@@ -262,6 +262,11 @@ export class Session implements HeapItem, FlowSetHost {
     return this.rtt.srtt
   }
 
+  /** How long nothing was heard of the far end, milliseconds; 0 when the session is not open, negative while it need not have begun yet. */
+  silence(now: number): number {
+    return this.sessionState === 'open' ? (this.liveness as Liveness).silence(now) : 0
+  }
+
   /** Effective retransmission timeout in milliseconds. */
   get erto(): number {
     return this.rtt.erto

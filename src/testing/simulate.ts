@@ -27,7 +27,7 @@ export interface SimulationOptions extends Partial<Omit<Conditions, 'latency'>> 
   readonly seed?: number
   /** Round-trip time between any two, milliseconds; 40 by default. */
   readonly rtt?: number
-  /** A peer that is silent for this many milliseconds is lost; 5,000 by default. */
+  /** A peer that is silent for this many milliseconds is away; 2,000 by default. */
   readonly deadAfter?: number
   /** What NAT each player is behind, in the order in which they connect; from the start again when there are more. `open` by default. */
   readonly nat?: readonly NatKind[]

@@ -10,7 +10,8 @@ function thrown(): Set<string> {
   for (const file of readdirSync(`${root}/src`, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts')) continue
     const text = readFileSync(`${root}/src/${file}`, 'utf8')
-    for (const [, code] of text.matchAll(/(?:AltostratusError|super)\(\s*'([A-Z_]+)'/g)) codes.add(code as string)
+    for (const [, thrown, told] of text.matchAll(/(?:AltostratusError|super|refused)\(\s*'([A-Z_]+)'|\bcode: '([A-Z_]+)', message/g))
+      codes.add((thrown ?? told) as string)
   }
   return codes
 }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
 import { fromHex, toHex } from '../../src/base/bytes.ts'
+import { nodeBackend } from '../../src/crypto/node.ts'
 import { pack, unpack } from '../../src/introducer/packing.ts'
 import { decodeProbeAnswer, encodeProbe, encodeProbeAnswer, probeSequence } from '../../src/introducer/probe.ts'
 import {
@@ -16,7 +17,11 @@ import type { Request, Response } from '../../src/introducer/protocol.ts'
 import { Carrier } from '../../src/link/carrier.ts'
 import { SimulatedClock } from '../../src/link/simulated-clock.ts'
 import { SimulatedNetwork } from '../../src/link/simulated.ts'
-import { CHANNEL_FLOW, CONTROL_FLOW } from '../../src/room/constants.ts'
+import { answerChallenge } from '../../src/room/admission.ts'
+import { CHANNEL_FLOW, CONTROL_FLOW, FORWARDED_FLOW, FORWARD_FLOW } from '../../src/room/constants.ts'
+import type { RoomRules, Seat, Snapshot } from '../../src/room/membership.ts'
+import { decodeControl, encodeControl } from '../../src/room/messages.ts'
+import type { ControlMessage } from '../../src/room/messages.ts'
 import { t } from '../../src/schema/t.ts'
 import { Worlds } from '../sync/worlds.ts'
 import { readVectors } from './vectors.ts'
@@ -35,20 +40,28 @@ const settings = { ...duel, capacity: 4, listed: true, properties: { map: 'dust'
 const cookie = new Uint8Array(64).fill(0x33)
 const addresses = [Address.relay(fromHex('0123456789abcdef')), Address.from('192.0.2.7', 50_000)]
 const ada = { peerId, order: 0, profile: { name: 'Ada' } }
-const ticket = { ...settings, roomId, code: 'KFQ7B', self: ada, members: [ada] }
+const ticket = { ...settings, host: peerId, epoch: 512, roomId, code: 'KFQ7B', self: ada, members: [ada] }
 const listing = { code: 'KFQ7B', members: 1, capacity: 4, properties: { map: 'dust' } }
 
 const requests: Record<string, Request> = {
   register: { op: 'register', relay: 'auto', addresses: [Address.from('192.0.2.7', 50_000)] },
   create: { op: 'create', ...settings, profile: { name: 'Ada' } },
   join: { op: 'join', ...duel, code: 'KFQ7B', profile: { name: 'Ben' }, invitation: cookie },
-  list: { op: 'list', ...duel },
+  list: { op: 'list', ...duel, where: {} },
   leave: { op: 'leave', roomId },
-  rejoin: { op: 'rejoin', ...settings, roomId, code: 'KFQ7B', order: 0, profile: { name: 'Ada' } },
+  rejoin: { op: 'rejoin', ...settings, roomId, code: 'KFQ7B', order: 0, profile: { name: 'Ada' }, host: peerId, epoch: 512 },
   evict: { op: 'evict', roomId, peerId },
   update: { op: 'update', roomId, properties: { map: 'snow', open: true, round: 2 } },
   seek: { op: 'contact', peerId },
   probe: { op: 'probe', send: 'port' },
+  claim: { op: 'claim', roomId, base: 512, epoch: 1536 },
+  match: {
+    op: 'match',
+    ...duel,
+    where: { mode: 'ffa', map: ['dust', 'snow'], skill: { min: 5, max: 9 } },
+    profile: { name: 'Ben' },
+    create: settings,
+  },
 }
 const responses: Record<string, Response> = {
   done: { kind: 'ok', id: 1, value: null },
@@ -57,6 +70,7 @@ const responses: Record<string, Response> = {
   error: { kind: 'error', id: 3, code: 'ROOM_FULL', message: 'The room KFQ7B is full (4).' },
   joined: { kind: 'joined', roomId, member: ada },
   left: { kind: 'left', roomId, peerId },
+  host: { kind: 'host', roomId, epoch: 1536, host: peerId },
   closing: { kind: 'closing' },
   contact: { kind: 'contact', peerId, contact: { addresses, invitation: { cookie, certificate: fromHex('0102') } } },
 }
@@ -115,9 +129,58 @@ test('P1: what goes over the wire on a relay path, and the address that it has i
   expect(sent).toEqual([toHex(relay.get('relayed')!)])
 })
 
-test('R1: the metadata of flows, and what is said on a room’s own', () => {
-  const values = { control: [CONTROL_FLOW, roomId], channel: [CHANNEL_FLOW, roomId, 'chat'], hello: 'hello', leaving: 'leave' }
+const ben = '44'.repeat(32)
+const seat: Seat = { peerId, order: 0, profile: { name: 'Ada' }, isSpectator: false, isAway: false }
+const rules: RoomRules = {
+  capacity: 4,
+  spectators: 8,
+  isLocked: false,
+  topology: 'auto',
+  grace: 30_000,
+  properties: { map: 'dust' },
+  privateProperties: {},
+  password: undefined,
+  reserved: [],
+  bans: [],
+}
+const snapshot: Snapshot = { epoch: 512, host: peerId, version: 0, nextOrder: 1, seats: [seat], rules, electorate: [peerId], isStar: false }
+const challenge = { kind: 'challenge', salt: new Uint8Array(16).fill(0x55), nonce: new Uint8Array(16).fill(0x66) } as const
+const states = { sync: fromHex('0102') }
+
+const controls: Record<string, ControlMessage> = {
+  hello: { kind: 'hello', epoch: 512, host: peerId },
+  apply: { kind: 'join', game: 'example.duel', protocol: 1, profile: { name: 'Ben' }, spectator: false },
+  challenge,
+  proof: answerChallenge(nodeBackend, 'open sesame', challenge, roomId, ben, peerId),
+  refused: { kind: 'refused', code: 'ROOM_FULL', message: 'The room is full (4).' },
+  admitted: { kind: 'admitted', snapshot, states },
+  change: { kind: 'change', epoch: 512, version: 1, change: { kind: 'join', seat: { ...seat, peerId: ben, order: 1 } } },
+  away: { kind: 'change', epoch: 512, version: 2, change: { kind: 'away', peerId: ben } },
+  gone: { kind: 'change', epoch: 512, version: 3, change: { kind: 'leave', peerId: ben, reason: 'lost' } },
+  rules: { kind: 'change', epoch: 512, version: 4, change: { kind: 'rules', rules } },
+  renewed: { kind: 'change', epoch: 512, version: 5, change: { kind: 'epoch', epoch: 1024 } },
+  stands: { kind: 'host', snapshot },
+  appoint: { kind: 'appoint', epoch: 1024, host: ben, states: {}, leaving: true },
+  candidate: { kind: 'claim', base: 512, version: 5 },
+  vote: { kind: 'vote', base: 512, granted: true },
+  leaving: { kind: 'leave' },
+  removed: { kind: 'removed', banned: true, reason: 'too loud' },
+}
+
+test('R1: the metadata of flows', () => {
+  const values = {
+    control: [CONTROL_FLOW, roomId],
+    channel: [CHANNEL_FLOW, roomId, 'chat', 0],
+    forward: [FORWARD_FLOW, roomId, 'chat', 0],
+    forwarded: [FORWARDED_FLOW, roomId, 'chat', 1, 7],
+  }
   for (const [name, value] of Object.entries(values)) expect([name, toHex(pack(value))]).toEqual([name, toHex(room.get(name)!)])
+})
+
+test.each(Object.keys(controls))('R3: %s', (name) => {
+  const bytes = room.get(name)!
+  expect(toHex(encodeControl(controls[name]!))).toBe(toHex(bytes))
+  expect(decodeControl(bytes)).toEqual(controls[name])
 })
 
 test('R2: a message, field by field', () => {

@@ -4,7 +4,7 @@ import { seededRandom } from '../../src/base/random.ts'
 import type { Random } from '../../src/base/random.ts'
 import { CODE_ALPHABET, CODE_LENGTH, GRACE, MAX_LISTED, MAX_ROOMS, MAX_ROOMS_PER_PEER } from '../../src/introducer/constants.ts'
 import { Directory } from '../../src/introducer/directory.ts'
-import type { RoomSettings, Ticket } from '../../src/introducer/protocol.ts'
+import type { MemberInfo, RoomSettings, Standing, Ticket } from '../../src/introducer/protocol.ts'
 
 const settings = (changes: Partial<RoomSettings> = {}): RoomSettings => ({
   game: 'g',
@@ -16,6 +16,8 @@ const settings = (changes: Partial<RoomSettings> = {}): RoomSettings => ({
 })
 const make = (): Directory => new Directory(seededRandom(1))
 const join = (directory: Directory, who: string, { code }: Ticket): Ticket => directory.join(who, code, 'g', 1, {})
+const member = (peerId: string, order: number): MemberInfo => ({ peerId, order, profile: {} })
+const standing = (host: string, epoch = 9): Standing => ({ host, epoch })
 const refused = (code: string): unknown => expect.objectContaining({ code })
 
 describe('rooms', () => {
@@ -54,7 +56,9 @@ describe('rooms', () => {
     const first = directory.create('peer 0', settings(), {})
     for (let i = 1; i < MAX_ROOMS; i++) directory.create(`peer ${i}`, settings(), {})
     expect(() => directory.create('one more', settings(), {})).toThrow(refused('TOO_MANY_ROOMS'))
-    expect(() => directory.rejoin('one more', 'f'.repeat(32), '22222', 0, settings(), {})).toThrow(refused('TOO_MANY_ROOMS'))
+    expect(() => directory.rejoin(member('one more', 0), 'f'.repeat(32), '22222', settings(), standing('one more'))).toThrow(
+      refused('TOO_MANY_ROOMS'),
+    )
     expect(join(directory, 'guest', first).members).toHaveLength(2)
     directory.leaveAll('peer 1')
     expect(directory.create('one more', settings(), {}).members).toHaveLength(1)
@@ -124,7 +128,7 @@ describe('rooms', () => {
     expect(directory.list('g', 1)).toHaveLength(MAX_LISTED)
   })
 
-  test('properties and evictions are the host’s; the host can be evicted by who becomes it', () => {
+  test('properties and evictions are the host’s; who becomes host can evict the one before', () => {
     const directory = make()
     const first = directory.create('a', settings({ listed: true }), {})
     for (const who of ['b', 'c']) join(directory, who, first)
@@ -134,6 +138,7 @@ describe('rooms', () => {
     expect(directory.list('g', 1)[0]!.properties).toEqual({ open: true })
     expect(() => directory.evict('c', first.roomId, 'a')).toThrow(refused('NOT_HOST'))
     expect(() => directory.evict('b', first.roomId, 'c')).toThrow(refused('NOT_HOST'))
+    expect(directory.claim('b', first.roomId, first.epoch, first.epoch + 1)).toEqual({ host: 'b', epoch: first.epoch + 1 })
     directory.evict('b', first.roomId, 'a')
     expect(directory.share('a', 'b')).toBe(false)
     directory.evict('b', first.roomId, 'c')
@@ -169,7 +174,8 @@ describe('who is lost, and comes back', () => {
     const directory = make()
     const first = directory.create('a', settings({ capacity: 3 }), {})
     const anew = make()
-    const back = (who: string, order: number): Ticket => anew.rejoin(who, first.roomId, first.code, order, settings({ capacity: 3 }), {})
+    const back = (who: string, order: number): Ticket =>
+      anew.rejoin(member(who, order), first.roomId, first.code, settings({ capacity: 3 }), standing('a'))
     back('c', 2)
     back('a', 0)
     expect(back('b', 1).members.map(({ peerId }) => peerId)).toEqual(['a', 'b', 'c'])
@@ -183,12 +189,13 @@ describe('who is lost, and comes back', () => {
     const directory = make()
     const first = directory.create('a', settings(), {})
     join(directory, 'b', first)
-    const thief = (code: string, order: number): Ticket => directory.rejoin('z', first.roomId, code, order, settings(), {})
+    const thief = (code: string, order: number): Ticket =>
+      directory.rejoin(member('z', order), first.roomId, code, settings(), standing('z', 1))
     expect(() => thief('WRONG', 0)).toThrow(refused('ROOM_NOT_FOUND'))
     directory.leave('a', first.roomId)
     expect(thief(first.code, 0).self.order).toBe(2)
     const other = directory.create('c', settings(), {})
-    expect(() => directory.rejoin('z', 'f'.repeat(32), other.code, 0, settings(), {})).toThrow(refused('ROOM_NOT_FOUND'))
+    expect(() => directory.rejoin(member('z', 0), 'f'.repeat(32), other.code, settings(), standing('z'))).toThrow(refused('ROOM_NOT_FOUND'))
   })
 
   test('whatever happens, no room has too many members, none is empty, and in the end none is left', () => {
@@ -209,7 +216,14 @@ describe('who is lost, and comes back', () => {
             else if (ticket === undefined) continue
             else if (what === 'join') join(directory, peer, ticket)
             else if (what === 'leave') directory.leave(peer, ticket.roomId)
-            else directory.rejoin(peer, ticket.roomId, ticket.code, pick, settings({ capacity: 2, listed: true }), {})
+            else
+              directory.rejoin(
+                member(peer, pick),
+                ticket.roomId,
+                ticket.code,
+                settings({ capacity: 2, listed: true }),
+                standing(peer, pick),
+              )
           } catch (error) {
             expect((error as { code: string }).code).toMatch(/^(ROOM_FULL|ROOM_NOT_FOUND|TOO_MANY_ROOMS)$/)
           }

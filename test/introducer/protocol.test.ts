@@ -10,7 +10,22 @@ import { introducerUrl, parseIntroducerUrl } from '../../src/introducer/url.ts'
 const roomId = '2'.repeat(32)
 const peerId = '1'.repeat(64)
 const game = { game: 'g', protocol: 1 }
-const whole = { ...game, capacity: 4, listed: false, properties: {}, profile: {}, roomId, code: 'KFQ7B', order: 0, addresses: [], peerId }
+const whole = {
+  ...game,
+  capacity: 4,
+  listed: false,
+  properties: {},
+  profile: {},
+  roomId,
+  code: 'KFQ7B',
+  order: 0,
+  addresses: [],
+  peerId,
+  host: peerId,
+  epoch: 512,
+  base: 3,
+  where: {},
+}
 
 /** Decodes; anything but a value or a DecodeError is a failure. */
 function attempt(decode: () => unknown): boolean {
@@ -23,7 +38,7 @@ function attempt(decode: () => unknown): boolean {
   }
 }
 
-const ops = ['register', 'create', 'join', 'rejoin', 'leave', 'evict', 'list', 'update']
+const ops = ['register', 'create', 'join', 'rejoin', 'leave', 'evict', 'list', 'match', 'claim', 'update']
 const accepts = (op: string, changes: object = {}): boolean => attempt(() => decodeRequest(pack({ op, id: 1, ...whole, ...changes })))
 
 describe('what comes from the other end', () => {
@@ -40,6 +55,18 @@ describe('what comes from the other end', () => {
       capacity: [0, 65, 1.5, '4'],
       addresses: ['x', [7], ['nonsense'], ['1.2.3.4:99999'], Array.from({ length: 9 }, () => '1.2.3.4:5')],
       profile: [null, [], 7, { name: 'x'.repeat(MAX_PROFILE_BYTES) }],
+      host: ['1'.repeat(63), null],
+      epoch: [-1, 0.5, 2 ** 50, '1'],
+      base: [-1, null],
+      where: [
+        null,
+        { a: null },
+        { a: {}, b: { min: 'x' } },
+        { a: [{}] },
+        { a: Array.from({ length: 17 }, () => 1) },
+        { ['x'.repeat(65)]: 1 },
+      ],
+      create: [7, { capacity: 0 }],
       properties: [
         null,
         { a: null },
@@ -53,10 +80,12 @@ describe('what comes from the other end', () => {
       register: ['addresses'],
       create: ['game', 'protocol', 'capacity', 'properties', 'profile'],
       join: ['game', 'protocol', 'code', 'profile'],
-      rejoin: ['game', 'protocol', 'capacity', 'properties', 'profile', 'roomId', 'code', 'order'],
+      rejoin: ['game', 'protocol', 'capacity', 'properties', 'profile', 'roomId', 'code', 'order', 'host', 'epoch'],
       leave: ['roomId'],
       evict: ['roomId', 'peerId'],
-      list: ['game', 'protocol'],
+      list: ['game', 'protocol', 'where'],
+      match: ['game', 'protocol', 'where', 'profile', 'create'],
+      claim: ['roomId', 'base', 'epoch'],
       update: ['roomId', 'properties'],
     }
     for (const name of ['id', ...used[op]!]) {

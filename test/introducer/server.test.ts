@@ -59,7 +59,9 @@ describe('strangers', () => {
     const session = await one.open()
     expect(session.state).toBe('open')
     expect(net.introducer.stats.peers).toBe(0)
-    session.openFlow({ metadata: utf8(REQUEST_FLOW) }).write(encodeRequest(1, { op: 'list', game: 'g', protocol: 1 }), net.clock.now())
+    session
+      .openFlow({ metadata: utf8(REQUEST_FLOW) })
+      .write(encodeRequest(1, { op: 'list', game: 'g', protocol: 1, where: {} }), net.clock.now())
     one.driver.kick()
     await net.run(500)
     expect(net.introducer.stats.peers).toBe(1)

@@ -81,6 +81,6 @@ test('parts of a game share one extension, which is told what happens in order, 
   await net.wait(a.leave())
   await net.run(500)
   expect(a.shared.lines.slice(-1)).toEqual(['closed'])
-  expect(b.shared.lines.slice(-2)).toEqual(['left 0 left', 'host 0 → 1 true'])
+  expect(b.shared.lines.slice(-2)).toEqual(['host 0 → 1 true', 'left 0 left'])
   expect(net.errors).toEqual([])
 })

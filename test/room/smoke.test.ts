@@ -27,7 +27,11 @@ test('three players meet, talk, and see each other leave', async () => {
   expect(left).toEqual(['left'])
   expect(b!.isHost).toBe(true)
   net.crash(c!)
-  await net.run(6_000)
+  const away: string[] = []
+  b!.on('away', (peer) => away.push(peer.id))
+  await net.run(3_000)
+  expect([away, left]).toEqual([[c!.self.id], ['left']])
+  await net.run(31_000)
   expect(left).toEqual(['left', 'lost'])
   expect(net.errors).toEqual([])
 })

@@ -122,7 +122,8 @@ const REQUESTS: readonly Request[] = [
   { op: 'join', game: 'g', protocol: 1, code: 'ABCDE', profile: { name: 'b' }, invitation: undefined },
   { op: 'leave', roomId: '0'.repeat(32) },
   { op: 'evict', roomId: '1'.repeat(32), peerId: '2'.repeat(64) },
-  { op: 'list', game: 'g', protocol: 1 },
+  { op: 'list', game: 'g', protocol: 1, where: { a: ['b', 1], n: { min: 1 } }, open: true },
+  { op: 'claim', roomId: '0'.repeat(32), base: 512, epoch: 1024 },
   { op: 'update', roomId: '3'.repeat(32), properties: { a: 'b' } },
 ]
 

@@ -47,6 +47,11 @@ export class Liveness {
     if (this.silentFrom > this.heardAt) this.countFrom(now)
   }
 
+  /** How long silence counts, milliseconds; negative while it does not. */
+  silence(now: number): number {
+    return now - this.silentFrom
+  }
+
   /** Asks at once, and goes on asking until something is heard. */
   suspect(now: number): void {
     this.pingAt = Math.min(this.pingAt, now)

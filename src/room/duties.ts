@@ -1,0 +1,221 @@
+import { AltostratusError } from '../base/errors.ts'
+import { Admissions, keyOf } from './admission.ts'
+import type { Verdict } from './admission.ts'
+import { APPLICATION_TIME, HAND_OVER_TIME, MAX_APPLICANTS, TELL_INTERVAL } from './constants.ts'
+import type { RoomCore } from './core.ts'
+import { nextProvisional, nextTerm } from './membership.ts'
+import type { RoomRules } from './membership.ts'
+import type { ControlMessage } from './messages.ts'
+import type { Peer } from './peer.ts'
+
+type Application = Extract<ControlMessage, { kind: 'join' | 'proof' }>
+
+/** What the host of a room does for it: lets members in, notices when they are gone, and makes the changes that all others repeat. */
+export class Duties {
+  readonly admissions: Admissions
+  private readonly core: RoomCore
+  /** Who was announced by the introducer and has not come yet, and until when it may. */
+  private readonly guests = new Map<string, number>()
+  private toldAt = -Infinity
+
+  constructor(core: RoomCore) {
+    this.core = core
+    const { network, game, id, self } = core
+    this.admissions = new Admissions(network, game, id, self.id, network.clock.now())
+  }
+
+  /** Somebody asks to be let in, or back in. */
+  apply(peerId: string, message: Application): void {
+    const { core } = this
+    const { membership } = core
+    if (!core.isHost) {
+      core.say(peerId, { kind: 'hello', epoch: membership.epoch, host: membership.hostId })
+      return
+    }
+    const now = core.now()
+    const verdict =
+      message.kind === 'join'
+        ? this.admissions.join(peerId, message, membership, now)
+        : this.admissions.prove(peerId, message.proof, membership, now)
+    if (verdict === undefined) return
+    if (verdict.kind === 'seat') this.seat(verdict, message)
+    else core.say(peerId, verdict)
+  }
+
+  /** The introducer has let somebody know of the room. */
+  expect(peerId: string): void {
+    if (!this.core.hasSeat(peerId) && this.guests.size < MAX_APPLICANTS) this.guests.set(peerId, this.core.now() + APPLICATION_TIME)
+  }
+
+  /** Whether somebody who was announced has still to come. */
+  expects(peerId: string): boolean {
+    return this.guests.has(peerId)
+  }
+
+  /** Looks after all members. */
+  tick(now: number): void {
+    const { core } = this
+    let isAnyGone = false
+    for (const peer of core.peers.values()) {
+      if (core.hasLeft(peer)) core.make({ kind: 'leave', peerId: peer.id, reason: 'left' })
+      else if (!peer.away && core.isSilent(peer)) {
+        core.make({ kind: 'away', peerId: peer.id })
+        if (!peer.isSpectator) isAnyGone = true
+      } else if (peer.away && core.hears(peer)) {
+        core.make({ kind: 'return', peerId: peer.id })
+        this.tellAll(peer)
+      } else if (peer.away && now - peer.awaySince >= core.membership.rules.grace) {
+        core.make({ kind: 'leave', peerId: peer.id, reason: 'lost' })
+        core.network.evict(core.id, peer.id)
+      }
+    }
+    if (isAnyGone || (core.membership.isProvisional && core.membership.isQuorum(this.live()))) this.renew()
+    this.tellIntroducer(now)
+    for (const [peerId, until] of this.guests) {
+      if (now < until) continue
+      this.guests.delete(peerId)
+      if (!core.hasSeat(peerId)) core.network.evict(core.id, peerId)
+    }
+  }
+
+  /** Changes how the room is run. @throws AltostratusError `NOT_HOST` */
+  async setRules(changes: Partial<RoomRules>): Promise<void> {
+    const { core } = this
+    this.check()
+    const rules = { ...core.membership.rules, ...changes }
+    core.make({ kind: 'rules', rules })
+    if ('properties' in changes || 'isLocked' in changes) await core.network.publish(core.id, rules.properties, rules.isLocked)
+  }
+
+  /** Takes a member's seat. @throws AltostratusError `NOT_HOST`, `BAD_RECEIVER` */
+  remove(peer: Peer, isBanned: boolean, reason: string): void {
+    const { core } = this
+    this.check()
+    if (peer.isSelf || !core.hasSeat(peer.id))
+      throw new AltostratusError('BAD_RECEIVER', 'Only another member of the room can be sent away.')
+    core.say(peer, { kind: 'removed', banned: isBanned, reason })
+    core.make({ kind: 'leave', peerId: peer.id, reason: isBanned ? 'banned' : 'kicked' })
+    core.network.evict(core.id, peer.id)
+  }
+
+  /** Makes another player the host. Resolves when it is. @throws AltostratusError `NOT_HOST`, `BAD_RECEIVER`, `HAND_OVER_FAILED` */
+  async handOver(to: Peer | undefined = this.successor()): Promise<void> {
+    const { core } = this
+    this.check()
+    if (to === undefined || to.isSelf || to.isSpectator || !core.hears(to)) {
+      throw new AltostratusError('BAD_RECEIVER', 'Only another player of the room, who can be reached, can become its host.')
+    }
+    const confirmed = core.hostConfirmed(HAND_OVER_TIME)
+    this.appoint(to, false)
+    if (!(await confirmed)) {
+      throw new AltostratusError('HAND_OVER_FAILED', `The player that was to become host did not answer in ${HAND_OVER_TIME} ms.`, {
+        hint: 'Another one becomes it now.',
+      })
+    }
+  }
+
+  /** Before this end leaves. */
+  appointSuccessor(): void {
+    const successor = this.successor()
+    if (successor !== undefined) this.appoint(successor, true)
+  }
+
+  private appoint(to: Peer, leaving: boolean): void {
+    const { core } = this
+    const { membership } = core
+    const epoch = nextTerm(membership.epoch, false)
+    core.listener.deposed()
+    const states = core.extensions.collect('handOver', to)
+    for (const peer of core.peers.values())
+      core.say(peer, { kind: 'appoint', epoch, host: to.id, states: peer === to ? states : {}, leaving })
+    core.yield(to.id, epoch, 'handed-over')
+  }
+
+  /** The oldest other player that is there. */
+  private successor(): Peer | undefined {
+    const { core } = this
+    for (const { peerId } of core.membership.succession) {
+      const peer = core.peers.get(peerId)
+      if (peer !== undefined && core.hears(peer)) return peer
+    }
+    return undefined
+  }
+
+  private seat({ seat, isNew }: Extract<Verdict, { kind: 'seat' }>, message: Application): void {
+    const { core } = this
+    const { peerId } = seat
+    this.guests.delete(peerId)
+    if (isNew) {
+      core.make({ kind: 'join', seat })
+      this.useReservation(peerId, message)
+    }
+    const peer = core.peers.get(peerId) as Peer
+    if (peer.away) core.make({ kind: 'return', peerId })
+    this.tellAll(peer)
+    core.greet(peer)
+  }
+
+  private useReservation(peerId: string, message: Application): void {
+    const { rules } = this.core.membership
+    const key = message.kind === 'join' ? keyOf(peerId, message, rules.reserved) : undefined
+    if (key === undefined) return
+    this.core.make({ kind: 'rules', rules: { ...rules, reserved: rules.reserved.filter((other) => other !== key) } })
+  }
+
+  private tellAll(peer: Peer): void {
+    const { core } = this
+    core.say(peer, { kind: 'admitted', snapshot: core.membership.snapshot(), states: core.extensions.collect('joinState', peer) })
+  }
+
+  /**
+   * Members are gone: it may be this end that is cut off. A new epoch makes sure that what most of the room stands behind is above what a few
+   * find elsewhere, and the other way round.
+   */
+  private renew(): void {
+    const { core } = this
+    const { membership, self } = core
+    const isQuorum = membership.isQuorum(this.live())
+    const base = membership.epoch
+    this.raise(isQuorum ? nextTerm(base, false) : nextProvisional(base))
+    if (isQuorum) void core.tellIntroducer()
+    else if (core.hasIntroducer) {
+      void core.claim(base, nextTerm(base, true)).then((standing) => {
+        if (standing === undefined || !core.isOpen) return
+        if (standing.host === self.id && core.isHost && standing.epoch > membership.epoch) this.raise(standing.epoch)
+        else core.follow(standing)
+      })
+    }
+  }
+
+  /** Players that certainly are there: of several that fall silent together, one is the first to be noticed. */
+  private live(): ReadonlySet<string> {
+    const { core } = this
+    const { awayAfter } = core.network
+    const now = core.now()
+    // Who was apart may follow another host by now, and not have said so yet.
+    const isLive = (peer: Peer): boolean =>
+      peer.isConnected && !peer.away && peer.silence(now) < awayAfter / 2 && now - peer.backSince >= awayAfter
+    return new Set([core.self.id, ...[...core.peers.values()].filter(isLive).map((peer) => peer.id)])
+  }
+
+  /** Until it has heard, or says who is the host instead. */
+  private tellIntroducer(now: number): void {
+    const { core } = this
+    if (core.toldEpoch === core.epoch || !core.hasIntroducer || now < this.toldAt + TELL_INTERVAL) return
+    this.toldAt = now
+    void core.tellIntroducer()
+  }
+
+  private raise(epoch: number): void {
+    const { core } = this
+    const before = core.epoch
+    if (epoch <= before) return
+    core.make({ kind: 'epoch', epoch })
+    core.hostChanged(core.self, before, 'lost', undefined, undefined)
+  }
+
+  private check(): void {
+    if (!this.core.isHost)
+      throw new AltostratusError('NOT_HOST', 'Only the host of a room may do that.', { hint: 'Look at room.isHost first.' })
+  }
+}
