@@ -30,10 +30,13 @@ async function arrange(conditions: SimulationOptions, rules = { ...RULES, serveS
 describe('two games that are one match', () => {
   test('both have the same score, also on a bad network', async () => {
     const { net, host, guest, play } = await arrange({ seed: 11, rtt: 80, jitter: 20, loss: 0.1, duplicate: 0.05, reorder: 0.05 })
+    const points = (): number => host.points[0] + host.points[1]
     await play(40)
+    // How soon the robots miss is up to the network's chance.
+    for (let i = 0; i < 20 && points() <= 5; i++) await play(10)
     host.finish()
     await net.waitUntil(() => guest.isOver)
-    expect(host.points[0] + host.points[1]).toBeGreaterThan(5)
+    expect(points()).toBeGreaterThan(5)
     expect(guest.points).toEqual(host.points)
     expect(guest.isConsistent).toBe(true)
     expect(guest.counts.received).toBeGreaterThan(0.7 * host.counts.sent)
