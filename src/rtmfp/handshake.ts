@@ -83,9 +83,9 @@ export class Handshake {
       return
     }
     const { startup } = this.endpoint
-    for (let to = opening.candidates.takeDue(now); to !== undefined; to = opening.candidates.takeDue(now)) {
-      if (session.state === 'ihello-sent') startup.send(startup.ihello({ epd: opening.epd, tag: opening.tag }, now), to)
-      else startup.send(opening.iikeying, to)
+    for (let due = opening.candidates.takeDue(now); due !== undefined; due = opening.candidates.takeDue(now)) {
+      if (session.state === 'ihello-sent') startup.send(startup.ihello({ epd: opening.epd, tag: opening.tag }, due.tries, now), due.address)
+      else startup.send(opening.iikeying, due.address)
     }
   }
 

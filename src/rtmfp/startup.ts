@@ -21,8 +21,10 @@ import type { Outgoing } from './fragment-pacer.ts'
 
 /** Room for any start-up packet of ours; one with four MODP keys has 1,100 bytes. */
 const STARTUP_BUFFER = 4_096
-/** Plain length that a hello is padded to: three times its datagram hold an introducer's redirect to nine addresses and the answer that it asks for. */
+/** Plain length that a first hello is padded to: three times its datagram hold an introducer's redirect to nine addresses and the answer that it asks for. */
 const PADDED_HELLO = 142
+/** And a later one: three times that is an answer that fills a datagram. Bytes. */
+const LONGEST_HELLO = 512
 const PADDING = 0xff
 
 /** Builds the packets of session start-up, under the Default Session Key. RFC 7016 §2.3.2 to §2.3.8. */
@@ -78,11 +80,18 @@ export class StartupPackets {
     return pieces
   }
 
-  ihello(hello: IHello, now: number): Uint8Array {
+  /**
+   * Each time that it is sent again it is twice as long, up to a third of what a datagram holds: there may be no answer because a certificate
+   * is longer than three times the hello, and more must not be sent to an address that has not proved itself.
+   * @param tries How often it is sent with this one, from 1.
+   */
+  ihello(hello: IHello, tries: number, now: number): Uint8Array {
     this.now = now
+    const { headroom, tailroom } = this.sealer
+    const length = Math.min(PADDED_HELLO * 2 ** (tries - 1), LONGEST_HELLO, this.maxDatagram - headroom - tailroom)
     return this.packet(0, (w) => {
       writeIHello(w, hello)
-      while (w.at < this.sealer.headroom + PADDED_HELLO) w.uint8(PADDING)
+      while (w.at < headroom + length) w.uint8(PADDING)
     })
   }
 

@@ -7,21 +7,28 @@ import { Candidates, Opening } from '../../src/rtmfp/session/opening.ts'
 
 const address = (n: number): Address => Address.from('192.0.2.1', 1 + n)
 
-/** When each candidate is tried, from `start` to `end`, looked at every millisecond. */
-function tries(candidates: Candidates, start: number, end: number): { at: number; to: string }[] {
-  const all: { at: number; to: string }[] = []
+/** When each candidate is tried, from `start` to `end`, looked at every millisecond; and which try of it that is. */
+function attempts(candidates: Candidates, start: number, end: number): { at: number; to: string; tries: number }[] {
+  const all: { at: number; to: string; tries: number }[] = []
   for (let now = start; now < end; now++) {
-    for (let to = candidates.takeDue(now); to !== undefined; to = candidates.takeDue(now)) all.push({ at: now, to: to.key })
+    for (let due = candidates.takeDue(now); due !== undefined; due = candidates.takeDue(now)) {
+      all.push({ at: now, to: due.address.key, tries: due.tries })
+    }
   }
   return all
+}
+
+function tries(candidates: Candidates, start: number, end: number): { at: number; to: string }[] {
+  return attempts(candidates, start, end).map(({ at, to }) => ({ at, to }))
 }
 
 describe('candidates', () => {
   test('RFC 7016 §3.5.1.1.1: each is tried at once, and then at intervals that grow by no less than 1.5 seconds', () => {
     const candidates = new Candidates()
     candidates.add(address(0), 100)
-    const at = tries(candidates, 0, 30_000).map((attempt) => attempt.at)
-    expect(at).toEqual([100, 600, 2_600, 6_100, 11_100, 17_600, 25_600])
+    const all = attempts(candidates, 0, 30_000)
+    expect(all.map(({ at }) => at)).toEqual([100, 600, 2_600, 6_100, 11_100, 17_600, 25_600])
+    expect(all.map((attempt) => attempt.tries)).toEqual([1, 2, 3, 4, 5, 6, 7])
     expect(STARTUP_BACKOFF).toBeGreaterThanOrEqual(1_500)
   })
 

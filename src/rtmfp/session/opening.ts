@@ -5,6 +5,8 @@ import { REDIRECT_THRESHOLD, STARTUP_BACKOFF, STARTUP_FIRST_INTERVAL } from '../
 
 interface Attempt {
   readonly address: Address
+  /** How often it was tried. */
+  tries: number
   nextAt: number
   lastAt: number
   interval: number
@@ -21,7 +23,7 @@ export class Candidates {
   /** Adds an address, to be tried at once. @returns Whether it was new and there was room. */
   add(address: Address, now: number): boolean {
     if (this.attempts.length >= REDIRECT_THRESHOLD || this.has(address)) return false
-    this.attempts.push({ address, nextAt: now, lastAt: now, interval: STARTUP_FIRST_INTERVAL })
+    this.attempts.push({ address, tries: 0, nextAt: now, lastAt: now, interval: STARTUP_FIRST_INTERVAL })
     return true
   }
 
@@ -31,7 +33,7 @@ export class Candidates {
 
   /** From now on only this address, tried at once. */
   select(address: Address, now: number): void {
-    this.attempts = [{ address, nextAt: now, lastAt: now, interval: STARTUP_FIRST_INTERVAL }]
+    this.attempts = [{ address, tries: 0, nextAt: now, lastAt: now, interval: STARTUP_FIRST_INTERVAL }]
   }
 
   get deadline(): number {
@@ -49,14 +51,15 @@ export class Candidates {
     }
   }
 
-  /** The next address whose time has come, its schedule moved on; `undefined` when there is none. */
-  takeDue(now: number): Address | undefined {
+  /** The next attempt whose time has come, its schedule moved on; `undefined` when there is none. */
+  takeDue(now: number): Readonly<Attempt> | undefined {
     for (const attempt of this.attempts) {
       if (now < attempt.nextAt) continue
+      attempt.tries++
       attempt.lastAt = now
       attempt.nextAt = now + attempt.interval
       attempt.interval += STARTUP_BACKOFF
-      return attempt.address
+      return attempt
     }
     return undefined
   }
