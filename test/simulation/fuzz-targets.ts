@@ -13,7 +13,7 @@ import { REQUEST_FLOW } from '../../src/introducer/constants.ts'
 import { decodeProbeAnswer } from '../../src/introducer/probe.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/introducer/protocol.ts'
 import type { Request } from '../../src/introducer/protocol.ts'
-import { IntroducerServer } from '../../src/introducer/server.ts'
+import { IntroducerServer, createServerIdentity } from '../../src/introducer/server.ts'
 import { Driver } from '../../src/link/driver.ts'
 import { SimulatedClock } from '../../src/link/simulated-clock.ts'
 import { SimulatedNetwork } from '../../src/link/simulated.ts'
@@ -21,7 +21,7 @@ import { Endpoint } from '../../src/rtmfp/endpoint.ts'
 import type { Delivery } from '../../src/rtmfp/flow/reassembly.ts'
 import type { SendFlow } from '../../src/rtmfp/flow/send-flow.ts'
 import type { Session } from '../../src/rtmfp/session.ts'
-import { CHUNK_IIKEYING, ChunkCursor } from '../../src/wire/chunk.ts'
+import { CHUNK_CLOSE, CHUNK_CLOSE_ACK, CHUNK_HEADER_SIZE, CHUNK_IIKEYING, CHUNK_PING_REPLY, ChunkCursor } from '../../src/wire/chunk.ts'
 import { MODE_INITIATOR, readPacketHeader } from '../../src/wire/header.ts'
 import type { PacketHeader } from '../../src/wire/header.ts'
 import { encodeIIKeyingParameters, readIIKeying, writeIIKeying } from '../../src/wire/startup.ts'
@@ -46,6 +46,8 @@ export interface Target {
 
 /** Inputs that one endpoint, or one session, gets at most before the next begins. */
 const AT_MOST = 3_000
+/** Of inputs that do nothing but end a session, one in so many does. */
+const RARELY = 8
 const DELIVERIES: readonly Delivery[] = ['ordered', 'arrival', 'newest']
 const header: PacketHeader = { mode: 0, timeCritical: false, timeCriticalReverse: false, timestamp: -1, timestampEcho: -1 }
 
@@ -195,7 +197,7 @@ class Startup implements Target {
     w.raw(plain.subarray(0, r.at))
     while (cursor.next()) {
       if (cursor.type !== CHUNK_IIKEYING) {
-        w.raw(plain.subarray(cursor.payload.at - 3, cursor.payload.end))
+        w.raw(plain.subarray(cursor.payload.at - CHUNK_HEADER_SIZE, cursor.payload.end))
         continue
       }
       const { initiatorSessionId, component } = readIIKeying(cursor.payload)
@@ -226,6 +228,16 @@ function seal(plain: Uint8Array, sessionId: number): Uint8Array {
   return buffer.slice(0, sealer.seal(buffer, sealer.headroom + plain.length, sessionId))
 }
 
+/** Chunks that end a session, to open which takes as long as a thousand inputs, become replies to pings. */
+function withoutClose(r: Reader): Reader {
+  const bytes = r.bytes.slice()
+  const cursor = new ChunkCursor().reset(bytes, r.at, r.end)
+  while (cursor.next()) {
+    if (cursor.type === CHUNK_CLOSE || cursor.type === CHUNK_CLOSE_ACK) bytes[cursor.payload.at - CHUNK_HEADER_SIZE] = CHUNK_PING_REPLY
+  }
+  return new Reader(bytes, r.at, r.end)
+}
+
 /** A session with traffic of every kind in it: what a peer may send that holds the keys and means ill. */
 class OpenSession implements Target {
   readonly name = 'session'
@@ -236,9 +248,12 @@ class OpenSession implements Target {
   private session: Session | undefined
   private from!: Node
   private used = 0
+  private readonly identities: readonly [Identity, Identity]
 
   constructor(random: Random) {
     this.random = random
+    const options = { backend: nodeBackend, random }
+    this.identities = [createIdentity(options), createIdentity(options)]
     this.begin()
     this.seeds.push(...this.overheard)
   }
@@ -256,7 +271,8 @@ class OpenSession implements Target {
       r.skip(Math.min(r.remaining, ((flags & 8) === 0 ? 0 : 2) + ((flags & 4) === 0 ? 0 : 2)))
     }
     const address = random.uint32() % 30 === 0 ? Address.from('192.0.2.7', 7) : this.from.address
-    this.session!.receive(header, r, address, world.now)
+    const plain = random.uint32() % RARELY === 0 ? r : withoutClose(r)
+    this.session!.receive(header, plain, address, world.now)
   }
 
   rest(): void {
@@ -270,7 +286,7 @@ class OpenSession implements Target {
     this.used = 0
     this.world = new World(this.random.uint32(), { latency: 5, loss: 0.05 })
     const { world } = this
-    const [from, to] = [world.add(), world.add()]
+    const [from, to] = [world.add({ identity: this.identities[0] }), world.add({ identity: this.identities[1] })]
     this.from = from
     to.onEvent = (event) => {
       to.events.length = 0
@@ -319,40 +335,52 @@ class Server implements Target {
   readonly name = 'introducer'
   readonly share = 4
   readonly seeds: readonly Uint8Array[] = REQUESTS.map((request, id) => encodeRequest(id, request))
-  private readonly random: Random
+  private readonly options: { readonly backend: typeof nodeBackend; readonly random: Random }
+  private readonly identities: readonly [Identity, Identity]
   private clock!: SimulatedClock
-  private driver: Driver | undefined
+  private driver!: Driver
+  private server!: Address
   private flow!: SendFlow
   private session: Session | undefined
   private used = AT_MOST
 
   constructor(random: Random) {
-    this.random = random
+    this.options = { backend: nodeBackend, random }
+    this.identities = [createServerIdentity(nodeBackend, random), createIdentity(this.options)]
   }
 
   run(input: Uint8Array): void {
-    if (this.session?.state !== 'open' || this.used++ >= AT_MOST) this.begin()
+    if (this.used++ >= AT_MOST) this.begin()
+    // What is malformed ends the session, and nothing else; to open one takes as long as many inputs.
+    if (this.options.random.uint32() % RARELY !== 0) decodeRequest(input)
+    if (this.session?.state !== 'open') this.connect()
     this.flow.write(input, this.clock.now())
   }
 
   rest(): void {
-    this.driver!.kick()
-    this.clock.run(this.random.uint32() % 300)
+    this.driver.kick()
+    this.clock.run(this.options.random.uint32() % 300)
   }
 
   private begin(): void {
-    const options = { backend: nodeBackend, random: this.random }
+    const { options, identities } = this
     this.used = 0
     this.clock = new SimulatedClock()
     const { clock } = this
-    const network = new SimulatedNetwork({ seed: this.random.uint32(), clock, conditions: { latency: 1 } })
+    const network = new SimulatedNetwork({ seed: options.random.uint32(), clock, conditions: { latency: 1 } })
     const serverLink = network.createLink()
-    const server = new IntroducerServer({ ...options, link: serverLink, clock })
-    const endpoint = new Endpoint({ ...options, identity: createIdentity(options) })
+    this.server = serverLink.addresses[0]!
+    new IntroducerServer({ ...options, link: serverLink, clock, identity: identities[0] })
+    const endpoint = new Endpoint({ ...options, identity: identities[1] })
     this.driver = new Driver({ endpoint, link: network.createLink(), clock, onEvent: () => {} })
-    const candidates = [serverLink.addresses[0]!]
-    this.session = endpoint.open({ epd: fingerprintEpd(server.identity.fingerprint), candidates }, clock.now())
-    this.driver.kick()
+  }
+
+  private connect(): void {
+    const { clock, driver } = this
+    driver.endpoint.abortAll()
+    const epd = fingerprintEpd(this.identities[0].fingerprint)
+    this.session = driver.endpoint.open({ epd, candidates: [this.server] }, clock.now())
+    driver.kick()
     clock.run(100)
     this.flow = this.session.openFlow({ metadata: utf8(REQUEST_FLOW) })
   }

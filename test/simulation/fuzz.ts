@@ -11,7 +11,7 @@ export interface FuzzerOptions {
   readonly target?: string | undefined
   /** Filled by instrumented sources: how often each of their branches was taken. Without it inputs are kept at random. */
   readonly coverage?: Uint8Array | undefined
-  /** Milliseconds. Without it no input is too slow. */
+  /** Processor time taken so far, milliseconds: other processes then make nothing slow. Without it no input is too slow. */
   readonly clock?: (() => number) | undefined
   /** Bytes in use, after garbage was collected. Without it nothing grows. */
   readonly heap?: (() => number) | undefined
@@ -30,9 +30,9 @@ const CORPUS = 4_000
 /** No input may take longer. Milliseconds. */
 const TOO_LONG = 50
 /** What comes in 400 ms of a simulation must be done in so many. Milliseconds. */
-const TOO_LONG_TO_REST = 10_000
-/** Other processes and the collection of garbage take their time, too: an input is too slow when it always is. */
-const TRIES = 25
+const TOO_LONG_TO_REST = 2_000
+/** The collection of garbage and the compiler take their time, too: an input is too slow when it always is. */
+const TRIES = 4
 /** Inputs before the first look at the heap, and between two. */
 const WARM = 200_000
 const LOOK = 100_000
