@@ -6,14 +6,16 @@ import { startWays, waysOf } from '../ways.js'
 const SIZES = [64, 1_200]
 const MODES = ['idle', 'awake']
 /** Each way is measured in this many turns, one after the other, so that a machine that slows down slows all of them. */
-const TURNS = 3
-/** Round trips thrown away before the first turn, until the code of both processes is compiled, and the longest that they may take; then at the beginning of each turn. Milliseconds. */
-const FIRST_WARM_UP = { most: 10_000, milliseconds: 3_000 }
-/** Share of the time that the first warm-up may take. */
-const WARM_UP_SHARE = 0.35
-const WARM_UP = 30
-/** A turn is not shorter, however little time there is. Milliseconds. */
-const SHORTEST_TURN = 20
+const TURNS = 2
+/**
+ * Share of a turn in which round trips are thrown away, awake, which makes the most of them: some thousands go by until the code of both processes
+ * is compiled, and as many each time that others have had the machine, until it is in the processor's caches again.
+ */
+const WARM_UP_SHARE = 0.5
+/** The same at the beginning of each cell. Milliseconds. */
+const SETTLE = 20
+/** A cell is not shorter, however little time there is. Milliseconds. */
+const SHORTEST = 20
 
 /**
  * Round trips, one message at a time, between two processes on loopback. `idle`: both sleep between messages, as a game's do, and most of
@@ -25,16 +27,18 @@ export default {
     const { started, notRun } = await startWays(allWays(against), { log })
     try {
       const cells = SIZES.flatMap((size) => MODES.map((mode) => ({ size, mode })))
-      const warmUp = Math.min(FIRST_WARM_UP.milliseconds, (seconds * 1_000 * WARM_UP_SHARE) / started.length)
       for (const way of started) {
         await way.pair.far.call('echo')
-        await way.pair.near.call('ping', { size: SIZES[0], most: FIRST_WARM_UP.most, milliseconds: warmUp })
         way.cells = cells.map((cell) => ({ ...cell, samples: [], near: 0, far: 0, lost: 0 }))
       }
       const left = seconds * 1_000 - (performance.now() - began)
-      const turn = Math.max(SHORTEST_TURN, left / (started.length * cells.length * TURNS) - WARM_UP)
+      const turn = left / (started.length * TURNS)
+      const one = Math.max(SHORTEST, (turn * (1 - WARM_UP_SHARE)) / cells.length - SETTLE)
       for (let i = 0; i < TURNS; i++) {
-        for (const way of started) for (const cell of way.cells) await takeTurn(way.pair, cell, turn)
+        for (const way of started) {
+          await warmUp(way.pair, turn * WARM_UP_SHARE)
+          for (const cell of way.cells) await measure(way.pair, cell, one)
+        }
         log(`  turn ${i + 1} of ${TURNS}`)
       }
       return { ...describe(), notRun, rows: cells.flatMap((_, i) => rowsOf(started, i)) }
@@ -58,12 +62,17 @@ function allWays(against) {
   ]
 }
 
-/** One turn of one way. */
-async function takeTurn(pair, cell, milliseconds) {
+async function warmUp(pair, milliseconds) {
+  await keepAwake(pair, true)
+  for (const size of SIZES) await pair.near.call('ping', { size, milliseconds: milliseconds / SIZES.length })
+  await keepAwake(pair, false)
+}
+
+async function measure(pair, cell, milliseconds) {
   const { size, mode } = cell
   const { near, far } = pair
   if (mode === 'awake') await keepAwake(pair, true)
-  await near.call('ping', { size, milliseconds: WARM_UP })
+  await near.call('ping', { size, milliseconds: SETTLE })
   const before = await far.call('cpu')
   const { samples, cpu, lost } = await near.call('ping', { size, milliseconds }, milliseconds)
   cell.far += (await far.call('cpu')) - before

@@ -8,7 +8,7 @@ const MOST = 10_000
 /** Opened before counting begins, so that compiled code and first-time memory do not count. */
 const WARM_UP = 100
 /** Until all sessions are idle in the SDK's own terms: see `IDLE_AFTER`, and a round of pings more. Milliseconds. */
-const SETTLE = 22_000
+const SETTLE = 27_000
 
 /** What many sessions with nothing to say cost the process that has them. */
 export default {
