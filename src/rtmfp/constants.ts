@@ -265,6 +265,25 @@ export const FRAGMENT_BURST_INTERVAL = 200
 export const MAX_PACED_FRAGMENTS = 256
 
 /**
+ * Start-up packets that are looked at in a window of so many milliseconds: those of strangers, and, once there are more, those of addresses that were
+ * there before or that there is a session with. One takes some 15 µs where cryptography is native, so that a flood takes a quarter of a core, and
+ * as much again to be turned away.
+ */
+export const STARTUP_PACKETS = 400
+export const RECURRING_STARTUP_PACKETS = 400
+export const STARTUP_WINDOW = 50
+/** Start-up packets of one IPv4 address or IPv6 network that count as those of somebody who was there before, a second. */
+export const STARTUP_OF_SOURCE = 256
+/** Those of one address, in {@link SOURCE_MEMORY} or twice that: a hello and a keying, each tried three times. */
+export const STARTUP_ATTEMPTS = 6
+/**
+ * How long addresses are remembered while there are too many start-up packets, and once more as long: whoever retries does so after 0.5 and 2 s
+ * ({@link STARTUP_FIRST_INTERVAL}). Milliseconds. And counters by which they are, a power of two, a mebibyte for each half: eight for each of a
+ * quarter of a million.
+ */
+export const SOURCE_MEMORY = 2_500
+export const SIGHTINGS = 2_097_152
+/**
  * Keyings that are verified in a second: of one IPv4 address or IPv6 network, and of all. One takes a third of a millisecond where cryptography is
  * native; a school behind one address gets in within seconds. Those of this machine itself are not counted.
  */

@@ -1,5 +1,5 @@
 import type { Address } from '../base/address.ts'
-import { Reader, toHex } from '../base/bytes.ts'
+import { Reader, toHex, utf8 } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { randomBytes } from '../base/random.ts'
 import type { Random } from '../base/random.ts'
@@ -46,6 +46,7 @@ import type { CongestionAlgorithm } from './session/controllers.ts'
 import { CookieJar } from './session/cookie.ts'
 import { Opening } from './session/opening.ts'
 import { TimeCriticalRecord } from './session/time-critical.ts'
+import { StartupGate } from './startup-gate.ts'
 import { StartupPackets } from './startup.ts'
 import { WorkSpace } from './work-space.ts'
 
@@ -185,6 +186,8 @@ export class Endpoint implements SessionHost {
   private readonly byTag = new Map<string, Session>()
   private readonly handshake: Handshake
   private readonly fragments = new PacketFragments()
+  /** @internal */
+  readonly gate: StartupGate
   private readonly defaultOpener: PacketOpener
   private readonly heap = new DeadlineHeap<Session>()
   private readonly events: EndpointEvent[] = []
@@ -217,6 +220,8 @@ export class Endpoint implements SessionHost {
     const cipher = createDefaultCipher(config.backend)
     this.startup = new StartupPackets(cipher, this.maxDatagram)
     this.defaultOpener = cipher.opener
+    const seed = new Reader(this.secretHash(utf8('gate'))).uint32()
+    this.gate = new StartupGate(seed, (from) => this.atAddress(from).length > 0)
     this.handshake = new Handshake(this)
     this.sendBuffer = new Uint8Array(this.maxPathDatagram + OPEN_SLACK)
   }
@@ -301,7 +306,9 @@ export class Endpoint implements SessionHost {
     }
     output.kind = OUTPUT_WAIT
     output.event = undefined
-    output.until = this.clock.outside(Math.min(this.heap.first?.deadline ?? Infinity, this.fragments.deadline, this.startup.deadline))
+    output.until = this.clock.outside(
+      Math.min(this.heap.first?.deadline ?? Infinity, this.fragments.deadline, this.startup.deadline, this.gate.deadline),
+    )
     return output
   }
 
@@ -433,7 +440,7 @@ export class Endpoint implements SessionHost {
     if (datagram.length > MAX_RECEIVED_DATAGRAM) return 'datagram too long'
     try {
       const id = readSessionId(datagram)
-      if (id === 0) return this.processStartup(datagram, undefined, from, now)
+      if (id === 0) return this.gate.passes(from, now) ? this.processStartup(datagram, undefined, from, now) : 'too many start-up packets'
       const session = this.byId.get(id)
       if (session === undefined) return 'unknown session'
       if (session.state === 'ihello-sent' || session.state === 'keying-sent') return this.processStartup(datagram, session, from, now)
@@ -501,6 +508,7 @@ export class Endpoint implements SessionHost {
 
   private runTimers(now: number): void {
     if (now >= this.fragments.deadline) this.fragments.expire(now)
+    if (now >= this.gate.deadline) this.gate.age(now)
     for (let session = this.heap.first; session !== undefined && session.deadline <= now; session = this.heap.first) {
       this.heap.remove(session)
       if (session.opening === undefined) session.runTimers(now)

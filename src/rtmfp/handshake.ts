@@ -4,7 +4,7 @@ import type { Reader } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { parseCertificate } from '../crypto/certificate.ts'
 import type { Certificate } from '../crypto/certificate.ts'
-import { selects } from '../crypto/epd.ts'
+import { canonicalEpd, selects } from '../crypto/epd.ts'
 import { nearPrevails, overrides } from '../crypto/glare.ts'
 import { InitiatorKeying, respond, verifySignature } from '../crypto/keying.ts'
 import type { KeyingOptions } from '../crypto/keying.ts'
@@ -35,9 +35,12 @@ export class Handshake {
   /** Bytes of answers to hellos of the datagram at hand: several may be in one. */
   private answered = 0
   private readonly limit = new KeyingLimit()
+  /** What almost all hellos name this end by. */
+  private readonly ownEpd: Uint8Array
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint
+    this.ownEpd = canonicalEpd(endpoint.identity.certificate)
   }
 
   /** A datagram begins. */
@@ -72,7 +75,7 @@ export class Handshake {
 
   /** A hello that an introducer has passed on: answered as if it had come from the reply address. RFC 7016 §3.5.1.1.2. */
   forwardedHello(hello: FIHello, now: number): void {
-    if (!selects(hello.epd, this.endpoint.identity.certificate)) this.endpoint.drop('forwarded hello for someone else')
+    if (!this.isMeant(hello)) this.endpoint.drop('forwarded hello for someone else')
     else this.sendRHello(hello, hello.replyAddress.address, Infinity, now)
   }
 
@@ -82,8 +85,9 @@ export class Handshake {
       session.fail('timeout')
       return
     }
-    const { startup } = this.endpoint
+    const { startup, gate } = this.endpoint
     for (let due = opening.candidates.takeDue(now); due !== undefined; due = opening.candidates.takeDue(now)) {
+      gate.expect(due.address)
       if (session.state === 'ihello-sent') startup.send(startup.ihello({ epd: opening.epd, tag: opening.tag }, due.tries, now), due.address)
       else startup.send(opening.iikeying, due.address)
     }
@@ -98,9 +102,9 @@ export class Handshake {
 
   /** As responder, or as introducer for another. RFC 7016 §3.5.1.1.2, §3.5.1.6. */
   private receiveIHello(hello: IHello, from: Address, received: number, now: number): string | undefined {
-    const { identity, config, startup } = this.endpoint
+    const { config, startup } = this.endpoint
     if (hello.tag.length > MAX_FOREIGN_TAG) return 'tag too long'
-    if (selects(hello.epd, identity.certificate)) return this.sendRHello(hello, from, received, now)
+    if (this.isMeant(hello)) return this.sendRHello(hello, from, received, now)
     const introduction = config.introduce?.(hello.epd, from)
     if (introduction === undefined) return 'hello for someone else'
     const { addresses, forwardTo } = introduction
@@ -117,6 +121,10 @@ export class Handshake {
       if (isForwarded === false) return 'hello not forwarded'
     }
     return undefined
+  }
+
+  private isMeant({ epd }: IHello): boolean {
+    return equalBytes(epd, this.ownEpd) || selects(epd, this.endpoint.identity.certificate)
   }
 
   private sendRHello(hello: IHello, to: Address, received: number, now: number): string | undefined {

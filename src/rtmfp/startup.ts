@@ -36,6 +36,8 @@ export class StartupPackets {
   private readonly clock = new RttEstimator()
   private readonly queue: Outgoing[] = []
   private readonly pacer = new FragmentPacer()
+  private readonly buffer = new Uint8Array(STARTUP_BUFFER)
+  private readonly writer = new Writer()
   private now = 0
 
   /** @param maxDatagram Packets that get longer go in fragments. RFC 7016 §3.4. */
@@ -135,9 +137,9 @@ export class StartupPackets {
   }
 
   private packet(sessionId: number, write: (w: Writer) => void): Uint8Array {
-    const buffer = new Uint8Array(STARTUP_BUFFER)
+    const { buffer } = this
     const { headroom, tailroom } = this.sealer
-    const w = new Writer(buffer, headroom, STARTUP_BUFFER - tailroom)
+    const w = this.writer.reset(buffer, headroom, STARTUP_BUFFER - tailroom)
     writePacketHeader(w, {
       mode: MODE_STARTUP,
       timeCritical: false,

@@ -1,51 +1,131 @@
 import { describe, expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
-import { seededRandom } from '../../src/base/random.ts'
+import { utf8 } from '../../src/base/bytes.ts'
 import {
   AMPLIFICATION_LIMIT,
   KEYINGS_OF_SOURCE,
   KEYINGS_PER_SECOND,
   MAX_CHUNK_ERRORS,
   MAX_UNCONFIRMED_SESSIONS,
+  STARTUP_OF_SOURCE,
+  STARTUP_PACKETS,
+  STARTUP_WINDOW,
 } from '../../src/rtmfp/constants.ts'
 import { KeyingLimit } from '../../src/rtmfp/keying-limit.ts'
+import { StartupGate } from '../../src/rtmfp/startup-gate.ts'
 import { footprint } from '../simulation/footprint.ts'
 import { epdOf, greet, hand, identityOf, ihello, iikeying, openSessions, sealLong } from './by-hand.ts'
+import { eventsOf } from './tap.ts'
 import { World } from './world.ts'
+import type { Node } from './world.ts'
 
-describe('a flood of hellos from anywhere', () => {
-  test('leaves nothing behind, and those who mean it get in meanwhile', () => {
+describe('100,000 hellos a second', () => {
+  const PER_MILLISECOND = 100
+
+  /** Hellos to a node from addresses that `next` gives, until all that is asked for has come true, or for so long. @returns How long. */
+  function flood(world: World, node: Node, next: (i: number) => Address, until: () => boolean, most: number): number {
+    const epd = epdOf(node)
+    const hellos = Array.from({ length: 256 }, () => ihello(epd, world.random.fill(new Uint8Array(16))))
+    let sent = 0
+    for (let passed = 0; passed < most; passed++) {
+      if (until()) return passed
+      for (let i = 0; i < PER_MILLISECOND; i++, sent++) {
+        node.endpoint.receive(hellos[sent & 255]!, next(sent), world.now)
+        if (i % 10 === 0) world.settle()
+      }
+      world.run(1)
+    }
+    return most
+  }
+
+  function fromAnywhere(world: World): () => Address {
+    return () => Address.of(world.random.fill(new Uint8Array(4)), 1 + (world.random.uint32() % 65_535))
+  }
+
+  test('from anywhere: those who mean it get in, who is there does not notice, and nothing is left behind', () => {
     const world = new World(1)
     const b = world.add()
-    const random = seededRandom(1)
-    const epd = epdOf(b)
-    const flood = (count: number): void => {
-      for (let i = 0; i < count; i++) {
-        const from = Address.of(random.fill(new Uint8Array(4)), random.uint32() & 0xffff)
-        b.endpoint.receive(ihello(epd, random.fill(new Uint8Array(16))), from, world.now)
-        if (i % 50 === 0) world.settle()
-      }
-      world.settle()
-    }
-    flood(500)
+    const player = world.add()
+    const session = world.connect(player, b)
+    world.run(500)
+    const flow = session.openFlow({ metadata: utf8('game') })
     const before = footprint(b.endpoint)
-    for (let friend = 0; friend < 5; friend++) {
-      const a = world.add()
-      const session = world.connect(a, b)
-      for (let i = 0; i < 20 && session.state !== 'open'; i++) {
-        flood(100)
-        world.run(10)
-      }
-      expect(session.state).toBe('open')
-      session.abort()
-      world.run(100)
-    }
+    const drops = (): number => b.endpoint.stats.drops.get('too many start-up packets') ?? 0
+    const anywhere = fromAnywhere(world)
+    // A moment to begin with.
+    flood(world, b, anywhere, () => false, 100)
+    const heap = footprint(b.endpoint).bytes
+    const friends = Array.from({ length: 10 }, () => world.connect(world.add(), b))
+    let ticks = 0
+    const answered = b.endpoint.stats.datagramsSent
+    const took = flood(
+      world,
+      b,
+      (i) => {
+        if (i % (16 * PER_MILLISECOND) === 0) {
+          flow.write(utf8('tick'), world.now)
+          ticks++
+        }
+        return anywhere()
+      },
+      () => world.now > 2_000 && friends.every(({ state }) => state === 'open'),
+      4_000,
+    )
+    expect(friends.map(({ state }) => state)).toEqual(friends.map(() => 'open'))
+    // The first hello may go unheard, half a second later the second does not.
+    expect(took).toBeLessThan(1_500)
+    expect(drops()).toBeGreaterThan(0.8 * took * PER_MILLISECOND)
+    expect(b.endpoint.stats.datagramsSent - answered).toBeLessThan(((2 * STARTUP_PACKETS) / STARTUP_WINDOW) * took * 1.2)
+    expect(Math.abs(footprint(b.endpoint).bytes - heap)).toBeLessThan(200_000)
+    world.run(100)
+    expect(eventsOf(b, 'message')).toHaveLength(ticks)
+    for (const friend of [...friends, session]) friend.abort()
     world.run(200_000)
     const after = footprint(b.endpoint)
-    expect([...after.lists]).toEqual([...before.lists])
-    expect(after.bytes).toBeLessThanOrEqual(before.bytes + 1_000)
+    expect([...after.lists.keys()].filter((path) => !before.lists.has(path))).toEqual([])
+    expect(after.bytes).toBeLessThanOrEqual(before.bytes)
     expect(b.endpoint.sessionCount).toBe(0)
   }, 60_000)
+
+  test('from 5,000 addresses again and again: who does not stop is not heard, who comes a few times is', () => {
+    const world = new World(6)
+    const b = world.add()
+    const sources = Array.from({ length: 5_000 }, fromAnywhere(world))
+    const again = (i: number): Address => sources[i % sources.length]!
+    flood(world, b, again, () => false, 1_000)
+    const friends = Array.from({ length: 5 }, () => world.connect(world.add(), b))
+    const took = flood(world, b, again, () => friends.every(({ state }) => state === 'open'), 4_000)
+    expect(friends.map(({ state }) => state)).toEqual(friends.map(() => 'open'))
+    expect(took).toBeLessThan(3_000)
+  }, 60_000)
+
+  test('toward an end that opens a session itself: the answers that it waits for come through', () => {
+    const world = new World(7)
+    const b = world.add()
+    const far = world.add()
+    const anywhere = fromAnywhere(world)
+    flood(world, b, anywhere, () => false, 100)
+    const session = world.connect(b, far)
+    expect(flood(world, b, anywhere, () => session.state === 'open', 1_000)).toBeLessThan(200)
+  })
+
+  test('from one network with addresses without end: it gets its share, and others theirs', () => {
+    const gate = new StartupGate(5, () => false)
+    const passed = { crowd: 0, others: 0 }
+    for (let i = 0; i < 100_000; i++) {
+      const now = i / PER_MILLISECOND
+      // Each address twice, so that it counts as known.
+      const crowd = Address.from(`2001:db8::${((i >> 1) & 0xffff).toString(16)}`, 1)
+      if (gate.passes(crowd, now)) passed.crowd++
+    }
+    for (let i = 0; i < 40; i++) {
+      const other = Address.from(`192.0.2.${i}`, 9)
+      gate.passes(other, 1_010)
+      if (gate.passes(other, 1_010)) passed.others++
+    }
+    expect(passed.others).toBe(40)
+    expect(passed.crowd).toBeLessThanOrEqual((1_000 / STARTUP_WINDOW) * STARTUP_PACKETS + STARTUP_OF_SOURCE)
+  })
 })
 
 describe('a flood of keyings, each with a cookie that is good', () => {

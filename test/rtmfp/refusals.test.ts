@@ -264,7 +264,8 @@ describe('malformed datagrams', () => {
         writeIHello(w, { epd: epdOf(b), tag: new Uint8Array(TAG_LENGTH) })
         w.raw(new Uint8Array(100).fill(0xff))
       })
-      b.endpoint.receive(hello, Address.from('198.51.100.1', 1 + i), world.now)
+      // At a pace at which each of them is looked at.
+      b.endpoint.receive(hello, Address.from('198.51.100.1', 1 + i), world.now + i / 5)
     }
     expect(b.endpoint.stats.drops.get('too many hellos')).toBeGreaterThan(3_000)
   })
