@@ -113,6 +113,8 @@ export const LEAST_SEGMENTS = 2
 export const SLOW_RATE = 24
 /** What a round trip leaves of the best rate that is remembered. */
 export const RATE_MEMORY = 0.995
+/** The same of what came through at best, by which it is judged how fast the line is: who shares it still knows for some 500 round trips. */
+export const LINE_MEMORY = 0.998
 /** Somebody else is also taken to fill the queue when twice the target waits in this share of so many round trips. */
 export const OVER_LIMIT = 0.3
 export const OVER_ROUNDS = 48

@@ -855,8 +855,9 @@ export class Session implements HeapItem, FlowSetHost {
 
   private tellCongestion(now: number): void {
     const { summary, critical } = this.host.work
-    const { inFlight } = this.flows as FlowSet
+    const { inFlight, loss } = this.flows as FlowSet
     summary.now = now
+    summary.lostSentAt = loss.lostSentAt
     summary.lostBytes = summary.outstandingBefore - summary.ackedBytes - inFlight.bytes
     this.rtt.sample(inFlight.takeRoundTrip(now), now)
     if (summary.anyLoss && (this.flows as FlowSet).takeBlackHole()) {

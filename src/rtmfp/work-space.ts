@@ -27,6 +27,7 @@ export class WorkSpace {
     anyAcks: false,
     anyNaks: false,
     anyLoss: false,
+    lostSentAt: -Infinity,
     queueDelay: -1,
     srtt: -1,
     reserved: 0,

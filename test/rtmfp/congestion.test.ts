@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { CUBIC_BETA } from '../../src/rtmfp/constants.ts'
 import { AppendixAController } from '../../src/rtmfp/session/congestion.ts'
 import type { AckSummary, TimeCriticality } from '../../src/rtmfp/session/congestion.ts'
 import { Cubic } from '../../src/rtmfp/session/cubic.ts'
@@ -71,6 +72,7 @@ function summary(values: Partial<AckSummary>): AckSummary {
     anyAcks: true,
     anyNaks: false,
     anyLoss: false,
+    lostSentAt: Infinity,
     queueDelay: -1,
     srtt: -1,
     reserved: 0,
@@ -315,6 +317,24 @@ describe('delay-aware congestion control', () => {
     expect(windows.at(-1)).toBeGreaterThan(before! * 0.9)
     const later = rounds(controller, 600 + 40 * (RTT + 60), waits(60, 120))
     expect(later.some((window, i) => i > 0 && window < later[i - 1]! * 0.75)).toBe(true)
+  })
+
+  test('RFC 6675 §5: beside others a loss takes from the window once, and again only when what was sent since is lost, too', () => {
+    const controller = new DelayAwareController(SMSS)
+    rounds(controller, 0, waits(0, 5))
+    rounds(controller, 600, waits(60, 40))
+    const now = 600 + 40 * (RTT + 60)
+    const loss = (at: number, lostSentAt: number): number => {
+      const values = { now: at, lostSentAt, queueDelay: 60, srtt: RTT + 60, outstandingBefore: controller.window, lostBytes: SMSS }
+      controller.packetProcessed(summary({ ...values, anyLoss: true, anyNaks: true }), NORMAL)
+      return controller.window
+    }
+    const before = controller.window
+    const once = loss(now, now - 150)
+    expect(once).toBeCloseTo(before * CUBIC_BETA)
+    // Found late, by time, but sent before.
+    expect(loss(now + 300, now - 1)).toBe(once)
+    expect(loss(now + 310, now + 1)).toBeCloseTo(once * CUBIC_BETA)
   })
 
   test('RFC 9438 §4.2: beside others the window comes back to where a loss was, levels off, and goes on', () => {

@@ -31,6 +31,7 @@ describe('two senders on one line', () => {
     ['cubic', 0.5, 80, 1],
     ['cubic', 1, 100, 1],
     ['cubic', 2, 60, 1],
+    ['cubic', 2, 60, 4],
   ])('a session beside TCP (%s), on %d Mbit/s, %d ms, %d BDP of queue: neither goes short', (tcp, ...line) => {
     const { shares } = run(line, ['delay-aware', tcp])
     expect(jain(shares)).toBeGreaterThan(0.9)

@@ -125,7 +125,8 @@ export class TcpModel {
 
   private reduce(): void {
     this.recoverTo = this.nextOrder - 1
-    this.wMax = this.window
+    // RFC 9438 §4.7.
+    this.wMax = this.window < this.wMax ? (this.window * (1 + CUBIC_BETA)) / 2 : this.window
     this.window = Math.max(2, this.window * (this.kind === 'cubic' ? CUBIC_BETA : 0.5))
     this.threshold = this.window
     this.epochAt = -1

@@ -11,6 +11,8 @@ const UNKNOWN = -1
 export class LossDetection {
   /** When a fragment that was passed over is lost unless it is acknowledged before. Milliseconds. */
   deadline: number = Infinity
+  /** When the youngest of those was sent that were found to be lost the last time. Milliseconds. */
+  lostSentAt: number = -Infinity
 
   private readonly inFlight: InFlight
   /** Called with each lost fragment. */
@@ -61,6 +63,7 @@ export class LossDetection {
   private detect(now: number, naks: 0 | 1): 0 | 1 | 2 {
     const { inFlight } = this
     this.deadline = Infinity
+    this.lostSentAt = -Infinity
     let found: 0 | 1 | 2 = 0
     const late = this.lateness
     // Time that passes after the latest acknowledgement counts as if something sent that much later had come.
@@ -73,6 +76,7 @@ export class LossDetection {
       // What the clock can't tell from now is now, or the deadline would come back for ever.
       if (fragment.nakCount >= NAK_LIMIT || now + dueIn <= now) {
         fragment.passedOver = true
+        this.lostSentAt = fragment.sentAt
         this.lose(fragment)
         found = 2
       } else {

@@ -15,6 +15,8 @@ export interface AckSummary {
   anyNaks: boolean
   /** A fragment was found to be lost by it. */
   anyLoss: boolean
+  /** When the youngest of what was found to be lost by it was sent. Milliseconds. */
+  lostSentAt: number
   /** How long packets wait in the queues of the path, milliseconds; −1 when it is not known. */
   queueDelay: number
   /** Smoothed round-trip time, milliseconds; −1 when it is not known. */

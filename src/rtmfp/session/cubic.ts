@@ -9,7 +9,8 @@ export class Cubic {
 
   /** A loss has reduced a window of so many segments. */
   reduced(window: number): void {
-    this.before = window
+    // Who has less than at the loss before leaves some of it, too: somebody else needs room. RFC 9438 §4.7.
+    this.before = window < this.before ? (window * (1 + CUBIC_BETA)) / 2 : window
     this.epochAt = -1
   }
 

@@ -17,6 +17,7 @@ import {
   LOSS_TOLERATED,
   OVER_LIMIT,
   OVER_ROUNDS,
+  LINE_MEMORY,
   RATE_MEMORY,
   SLOW_RATE,
 } from '../constants.ts'
@@ -44,7 +45,8 @@ export class DelayAwareController extends AppendixAController {
   private windowBeforeCut = 0
   private competing = false
   private readonly cubic = new Cubic()
-  private recoverUntil = -Infinity
+  /** When a loss last took from the window: what was sent before tells nothing of what it is now. RFC 6675 §5 (RecoveryPoint). */
+  private reducedAt = -Infinity
   private emptyRounds = 0
   private retryAt = Infinity
   private patience = 1
@@ -52,6 +54,10 @@ export class DelayAwareController extends AppendixAController {
   private triesLeft = 0
   /** Bytes a millisecond. */
   private bestRate = 0
+  /** What came through at best, bytes a millisecond; and what has in this round, which began then. */
+  private lineRate = 0
+  private roundAcked = 0
+  private roundBegan = -Infinity
   /** How often of late more waits than is bearable. */
   private overShare = 0
   private windowLeft = 0
@@ -76,6 +82,7 @@ export class DelayAwareController extends AppendixAController {
     if (summary.queueDelay < this.roundDelay) this.roundDelay = summary.queueDelay
     if (summary.outstandingBefore >= this.window - summary.reserved) this.roundWasFull = true
     this.ackedBytes += summary.ackedBytes
+    this.roundAcked += summary.ackedBytes
     this.lostBytes += summary.lostBytes
     if (this.competing) this.competeProcessed(summary, critical)
     else if (!summary.anyLoss || !this.tookForLoss(summary)) {
@@ -92,8 +99,8 @@ export class DelayAwareController extends AppendixAController {
   private competeProcessed(summary: AckSummary, critical: TimeCriticality): void {
     const { segment } = this
     if (summary.anyLoss) {
-      if (summary.now < this.recoverUntil) return
-      this.recoverUntil = summary.now + summary.srtt
+      if (summary.lostSentAt <= this.reducedAt) return
+      this.reducedAt = summary.now
       this.cubic.reduced(this.window / segment)
       this.window = Math.max(this.window * CUBIC_BETA, CWND_INIT)
       this.threshold = this.window
@@ -116,8 +123,8 @@ export class DelayAwareController extends AppendixAController {
       }
     }
     if (this.lastDelay < LOSS_DELAY || this.lastDelay < this.mostDelay / 2) return false
-    if (summary.now >= this.recoverUntil && this.sinceCut < 0) {
-      this.recoverUntil = summary.now + summary.srtt
+    if (summary.lostSentAt > this.reducedAt && this.sinceCut < 0) {
+      this.reducedAt = summary.now
       this.drain(summary, this.lastDelay, DRAIN_TRIES)
     }
     return true
@@ -131,7 +138,10 @@ export class DelayAwareController extends AppendixAController {
     this.mostDelay = Math.max(this.mostDelay * 0.98, roundDelay)
     if (this.competing) this.competeRound(roundDelay, target, summary)
     else {
-      this.overShare += ((roundDelay > 2 * target ? 1 : 0) - this.overShare) / OVER_ROUNDS
+      // All that this end has on its way, were it all in the queue, would not make it that long.
+      this.lineRate = Math.max(this.lineRate * LINE_MEMORY, this.roundAcked / Math.max(summary.now - this.roundBegan, 1))
+      const isForeign = roundDelay > 2 * (DELAY_TARGET + (DELAY_PACKETS * this.segment) / this.lineRate)
+      this.overShare += ((isForeign ? 1 : 0) - this.overShare) / OVER_ROUNDS
       if (this.overShare > OVER_LIMIT) this.compete(summary)
       else if (this.sinceCut >= 0) this.watchDrain(roundDelay, target, summary)
       if (!this.competing && roundDelay > target && this.roundWasFull && !this.cutThisRound && this.sinceCut < 0)
@@ -140,6 +150,8 @@ export class DelayAwareController extends AppendixAController {
     this.roundUntil = summary.now + summary.srtt
     this.lastDelay = roundDelay
     this.roundDelay = Infinity
+    this.roundAcked = 0
+    this.roundBegan = summary.now
     this.roundWasFull = false
     this.cutThisRound = false
   }
@@ -185,7 +197,8 @@ export class DelayAwareController extends AppendixAController {
     this.sinceCut = -1
     this.overShare = 0
     this.emptyRounds = 0
-    this.window = Math.max(this.window, this.windowBeforeCut, isBack ? this.windowLeft : 0)
+    // And half of what the line is known to carry is not too much to ask.
+    this.window = Math.max(this.window, this.windowBeforeCut, isBack ? this.windowLeft : 0, (this.lineRate * srtt) / 2)
     this.threshold = this.window
     this.cubic.reduced(this.window / this.segment)
     this.retryAt = now + this.patience * Math.max(COMPETE_RETRY, COMPETE_ROUNDS * srtt)
@@ -210,9 +223,10 @@ export class DelayAwareController extends AppendixAController {
     this.retryAt = Infinity
     this.patience = 1
     this.bestRate = 0
+    this.lineRate = 0
     this.overShare = 0
     this.leftAt = -Infinity
-    this.recoverUntil = -Infinity
+    this.reducedAt = -Infinity
     this.lostBytes = 0
     this.ackedBytes = 0
   }
