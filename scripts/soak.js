@@ -2,6 +2,7 @@
  * The simulations with chance in them, for longer than `npm test` runs them.
  *
  *   npm run chaos -- [--seeds N] [--from SEED] [--jobs N]     endpoints among whom everything happens that can, one run a seed
+ *   npm run storm -- [--seeds N] [--from SEED] [--jobs N]     rooms whose players send each other all they have through bad networks, one run a seed
  *   npm run tournament -- [--seeds N] [--from SEED] [--jobs N] rooms with state, whose players come, go, move and write, one run a seed
  *   npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]
  *                                                             what may come from the network, made from what did, guided by coverage
@@ -20,6 +21,7 @@ import { bundle } from './bundle.js'
 
 const KINDS = {
   chaos: { unit: 'seeds', count: 10_000, entry: 'test/simulation/chaos.ts', counted: false, run: chaosWorker },
+  storm: { unit: 'seeds', count: 2_000, entry: 'test/simulation/scenario.ts', counted: false, run: stormWorker },
   tournament: { unit: 'seeds', count: 500, entry: 'test/simulation/tournament.ts', counted: false, run: tournamentWorker },
   fuzz: { unit: 'inputs', count: 5_000_000, entry: 'test/simulation/fuzz.ts', counted: true, run: fuzzWorker },
 }
@@ -102,6 +104,17 @@ async function chaosWorker({ file, from, count, job, jobs }) {
   }
 }
 
+async function stormWorker({ file, from, count, job, jobs }) {
+  const { runStorm } = await import(pathToFileURL(file).href)
+  for (let done = 0; done < count; done++) {
+    const seed = from + job + done * jobs
+    const { faults, messages, dropped } = await runStorm(seed).catch(({ stack }) => ({ faults: [stack], messages: 0, dropped: 0 }))
+    const again = `npm run storm -- --from ${seed} --seeds 1`
+    if (faults.length > 0) parentPort.postMessage({ fault: `seed ${seed} (again: ${again})\n  ${faults.slice(0, 10).join('\n  ')}` })
+    parentPort.postMessage({ done: 1, totals: new Map(Object.entries({ messages, dropped })) })
+  }
+}
+
 async function tournamentWorker({ file, from, count, job, jobs }) {
   const { faultsOf, runTournament } = await import(pathToFileURL(file).href)
   for (let done = 0; done < count; done++) {
@@ -172,7 +185,7 @@ function parse(kind, rest) {
 
 function usage(problem) {
   console.error(
-    `${problem}\nusage: npm run chaos -- [--seeds N] [--from SEED] [--jobs N]\n       npm run tournament -- [--seeds N] [--from SEED] [--jobs N]\n       npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]`,
+    `${problem}\nusage: npm run chaos -- [--seeds N] [--from SEED] [--jobs N]\n       npm run storm -- [--seeds N] [--from SEED] [--jobs N]\n       npm run tournament -- [--seeds N] [--from SEED] [--jobs N]\n       npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]`,
   )
   process.exit(2)
 }

@@ -1,9 +1,9 @@
 /** Metadata of a room's control flow and of its channels' flows; the version is part of it. `docs/protocol.md`. */
 export const CONTROL_FLOW = 'altostratus.room/2'
-export const CHANNEL_FLOW = 'altostratus.channel/2'
+export const CHANNEL_FLOW = 'altostratus.channel/3'
 /** Of flows to a host that are to be passed on, and of those that it passes on. */
-export const FORWARD_FLOW = 'altostratus.forward/1'
-export const FORWARDED_FLOW = 'altostratus.forwarded/1'
+export const FORWARD_FLOW = 'altostratus.forward/2'
+export const FORWARDED_FLOW = 'altostratus.forwarded/2'
 
 /** How long a newcomer waits for a host before it asks who is it now: a new one stands three seconds after the old one has died. Milliseconds. */
 export const HOST_PATIENCE = 2_500
@@ -87,7 +87,7 @@ export const STAR_LINGER = 3_000
 export const LEAVE_LINGER = 250
 /** Flows of one session that wait until it is known who it is: what a game has channels. */
 export const MAX_HELD_FLOWS = 64
-/** How long a flow that follows another one waits for that one's end, which may never come. Milliseconds. */
+/** How long a flow that follows another one waits for that one to begin, and for one of a silent member to end. Milliseconds. */
 export const SUCCESSION_WAIT = 2_000
 
 /** Bans that a room remembers; the oldest is forgotten. */

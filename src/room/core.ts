@@ -38,6 +38,7 @@ import type { PeerPath } from './peer.ts'
 import { Router, isStraight } from './router.ts'
 import type { FlowAddress, RouterHost } from './router.ts'
 import type { Stream } from './stream.ts'
+import { firstNumber } from './succession.ts'
 
 /** Why a room is closed: it was left, or this player's seat is gone. */
 export type ClosedReason = 'left' | 'kicked' | 'banned' | 'lost'
@@ -58,6 +59,8 @@ export interface RoomNetwork {
   awaitSession(peerId: string, contact: Contact | undefined): void
   /** A member was let in. */
   welcome(peerId: string): void
+  /** A session is no good any more; the far end does not answer. */
+  giveUp(session: Session): void
   /** A room has no more use for the session with a peer. */
   releasePeer(room: RoomCore, peerId: string): void
   claim(roomId: string, base: number, epoch: number): Promise<Standing | undefined>
@@ -77,6 +80,8 @@ export interface RoomListener {
   away(peer: Peer): void
   returned(peer: Peer): void
   path(peer: Peer, path: PeerPath): void
+  /** Something that is reliable is lost between the two. */
+  gap(peer: Peer): void
   /** This end is not the host any more. Before anybody is told who is. */
   deposed(): void
   host(host: Peer): void
@@ -124,6 +129,8 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   toldEpoch: number
 
   private readonly router: Router
+  /** Where the numbers of this end's flows begin. */
+  private readonly firstNumber: number
   private readonly election: Election
   private readonly streams = new Map<string, Stream>()
   private readonly controls = new Map<string, Control>()
@@ -154,6 +161,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     this.hostSince = now
     this.toldEpoch = snapshot.epoch
     this.self = new Peer(this.membership.seat(network.peerId) as Seat, true, now)
+    this.firstNumber = firstNumber(snapshot)
     this.router = new Router(this)
     this.election = new Election(this)
     this.duties = new Duties(this)
@@ -269,6 +277,10 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
 
   // RouterHost
 
+  isSilentOn(session: Session): boolean {
+    return session.silence(this.now()) >= this.network.awayAfter
+  }
+
   isHub(peer: Peer): boolean {
     return this.membership.isHub(peer.id, STANDBYS)
   }
@@ -302,9 +314,8 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     const peer = this.peers.get(peerId)
     if (peer !== undefined && peer.session !== session) {
       if (peer.session !== undefined) this.dropSession(peer, peer.session)
-      this.router.forget(peer)
       peer.session = session
-      this.say(peer, { kind: 'hello', epoch: this.epoch, host: this.membership.hostId })
+      this.sayStanding(peer)
       if (peer.id === this.membership.hostId) this.askForSeat(peer.id)
       if (this.greetings.has(session)) this.greet(peer)
     }
@@ -338,12 +349,20 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   }
 
   private dropSession(peer: Peer, session: Session): void {
-    this.router.sessionEnded(session)
+    const isLoss = this.router.sessionEnded(peer, session)
     peer.session = undefined
     peer.greeted = false
     peer.unreachedSince = this.now()
     this.updatePath(peer)
-    peer.flows.clear()
+    if (isLoss && peer.announced && this.open) {
+      peer.hasMissed = true
+      this.listener.gap(peer)
+    }
+  }
+
+  /** A silent member has missed something that is reliable, since more of it waits than is kept: it has to come back by a new session. */
+  giveUp(peer: Peer): void {
+    if (peer.session !== undefined) this.network.giveUp(peer.session)
   }
 
   /** A flow has begun. @returns Whether it is one that the room knows, or will look at later. */
@@ -433,6 +452,8 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (peer.isSpectator && message.kind !== 'leave') return
     switch (message.kind) {
       case 'hello':
+        if (message.gap === true && peer.announced) this.listener.gap(peer)
+        peer.standing = message
         this.compare(peer, message)
         break
       case 'change':
@@ -518,7 +539,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
 
   /** The introducer has told who is the host. */
   standingTold(standing: Standing): void {
-    if (this.isBetter(standing)) this.follow(standing)
+    if (this.isBetter(standing) && !this.duties.outrank(standing)) this.follow(standing)
     else if (this.isHost && standing.epoch < this.epoch) void this.tellIntroducer()
   }
 
@@ -526,7 +547,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   async tellIntroducer(): Promise<void> {
     const standing = await this.claim(this.epoch - 1, this.epoch)
     if (standing === undefined || !this.open) return
-    if (this.isBetter(standing)) this.follow(standing)
+    if (this.isBetter(standing)) this.standingTold(standing)
     else if (this.isHost && standing.host === this.self.id) {
       this.toldEpoch = standing.epoch
       const { properties, isLocked } = this.membership.rules
@@ -567,6 +588,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
       if (previous.isSelf) this.listener.deposed()
     }
     this.network.note(this.id, { epoch, host: host.id }, this.self.order)
+    if (previous !== host) this.router.hostChanged(previous, cause !== 'handed-over')
     for (const peer of this.peers.values()) this.updatePath(peer)
     this.extensions.tellEach('hostChanged', (name) => [
       { host, previous, epoch, previousEpoch, cause, handedOver: states?.[name], divergedAt },
@@ -634,13 +656,19 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     return epoch > this.epoch || (epoch === this.epoch && host < this.membership.hostId)
   }
 
+  /** Whether a member has said that it follows a host that this end has yet to find. */
+  followsBetter({ standing }: Peer): boolean {
+    return standing !== undefined && this.isBetter(standing)
+  }
+
   private compare(peer: Peer, standing: Standing): void {
     if (this.isBetter(standing)) this.follow(standing)
     else if (standing.epoch < this.epoch || standing.host !== this.membership.hostId) this.sayStanding(peer)
   }
 
   private sayStanding(peer: Peer): void {
-    this.say(peer, { kind: 'hello', epoch: this.epoch, host: this.membership.hostId })
+    this.say(peer, { kind: 'hello', epoch: this.epoch, host: this.membership.hostId, ...(peer.hasMissed ? { gap: true } : {}) })
+    if (peer.session !== undefined) peer.hasMissed = false
   }
 
   private pursue(): void {
@@ -731,7 +759,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   }
 
   private enter({ peerId, session, flow }: Entry): void {
-    const peer = new Peer(this.membership.seat(peerId) as Seat, false, this.now())
+    const peer = new Peer(this.membership.seat(peerId) as Seat, false, this.now(), this.firstNumber)
     this.peers.set(peerId, peer)
     this.controls.set(peerId, { session, flow })
     peer.session = session
@@ -740,7 +768,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
 
   private addPeer(seat: Seat): void {
     if (this.peers.has(seat.peerId) || seat.peerId === this.self.id) return
-    const peer = new Peer(seat, false, this.now())
+    const peer = new Peer(seat, false, this.now(), this.firstNumber)
     this.peers.set(peer.id, peer)
     const session = this.network.sessionWith(peer.id)
     if (session?.state === 'open') this.sessionOpened(peer.id, session)
@@ -751,6 +779,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     const peer = this.peers.get(peerId)
     if (peer === undefined) return
     this.setPath(peer, 'lost')
+    this.router.left(peer)
     this.peers.delete(peerId)
     this.announced.delete(peerId)
     this.farewells.delete(peerId)
@@ -770,7 +799,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (peer === undefined || peer.away === isAway) return
     peer.away = isAway
     peer.awaySince = this.now()
-    if (!isAway) this.router.forget(peer)
+    if (!isAway) this.router.returned(peer)
     this.updatePath(peer)
     if (!peer.announced) return
     this.extensions.tell(isAway ? 'peerAway' : 'peerReturned', peer)
@@ -816,7 +845,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
 
   private setPath(peer: Peer, path: PeerPath): void {
     if (peer.currentPath === path) return
-    if (!(isStraight(path) && isStraight(peer.currentPath))) this.router.leavePath(peer)
+    this.router.changePath(peer, path)
     peer.currentPath = path
     const isUsable = isStraight(path) || path === 'host'
     if (isUsable && !peer.announced) this.announce(peer)
@@ -853,7 +882,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (this.pursuing !== undefined) {
       if (now > this.pursuing.until) this.pursuing = undefined
       else this.pursue()
-    }
+    } else for (const peer of this.peers.values()) if (this.followsBetter(peer) && this.hears(peer)) this.follow(peer.standing as Standing)
     this.checkReached()
     this.kick()
   }
@@ -869,7 +898,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     this.updatePath(peer)
     if (peer.session === undefined) peer.indirectSince = now
     else if (!this.isIndirect(peer) || peer.currentPath !== 'host') peer.indirectSince = now
-    else if (now - peer.indirectSince >= STAR_LINGER) this.network.releasePeer(this, peer.id)
+    else if (now - peer.indirectSince >= STAR_LINGER && this.router.isQuiet(peer)) this.network.releasePeer(this, peer.id)
     if (peer.session === undefined && this.wantsSession(peer) && now >= peer.triedAt + REACH_INTERVAL) {
       peer.triedAt = now
       this.network.connectTo(peer.id)

@@ -1,6 +1,8 @@
 import { AltostratusError } from '../base/errors.ts'
 import { Admissions, keyOf } from './admission.ts'
 import type { Verdict } from './admission.ts'
+import type { Standing } from '../introducer/protocol.ts'
+import { EPOCH_GRANTED, EPOCH_TERM } from '../introducer/constants.ts'
 import { APPLICATION_TIME, HAND_OVER_TIME, MAX_APPLICANTS, TELL_INTERVAL } from './constants.ts'
 import type { RoomCore } from './core.ts'
 import { nextProvisional, nextTerm } from './membership.ts'
@@ -64,7 +66,7 @@ export class Duties {
       } else if (peer.away && core.hears(peer)) {
         core.make({ kind: 'return', peerId: peer.id })
         this.tellAll(peer)
-      } else if (peer.away && now - peer.awaySince >= core.membership.rules.grace) {
+      } else if (peer.away && now - peer.awaySince >= core.membership.rules.grace && peer.session?.isExcused(now) !== true) {
         core.make({ kind: 'leave', peerId: peer.id, reason: 'lost' })
         core.network.evict(core.id, peer.id)
       }
@@ -112,6 +114,22 @@ export class Duties {
         hint: 'Another one becomes it now.',
       })
     }
+  }
+
+  /**
+   * The introducer knows another host. When most of the room is on this side, and that host is not, it was granted before it was known that it is
+   * they who are cut off: a new term of this host is above it. @returns Whether that has begun.
+   */
+  outrank({ host, epoch }: Standing): boolean {
+    const { core } = this
+    const { membership, peers } = core
+    const rival = peers.get(host)
+    // Only once: in a later term the others have their reasons, too.
+    const isOfTerm = membership.epoch % EPOCH_TERM === 0 && epoch === membership.epoch + EPOCH_GRANTED
+    if (!core.isHost || !isOfTerm || (rival !== undefined && core.hears(rival))) return false
+    if (!membership.isQuorum(this.live())) return false
+    this.raise(nextTerm(epoch, false))
+    return true
   }
 
   /** Before this end leaves. */
@@ -194,7 +212,7 @@ export class Duties {
     const now = core.now()
     // Who was apart may follow another host by now, and not have said so yet.
     const isLive = (peer: Peer): boolean =>
-      peer.isConnected && !peer.away && peer.silence(now) < awayAfter / 2 && now - peer.backSince >= awayAfter
+      peer.isConnected && !peer.away && peer.silence(now) < awayAfter / 2 && now - peer.backSince >= awayAfter && !core.followsBetter(peer)
     return new Set([core.self.id, ...[...core.peers.values()].filter(isLive).map((peer) => peer.id)])
   }
 

@@ -12,8 +12,8 @@ export type States = Readonly<Record<string, Uint8Array>>
 
 /** What members of a room, and who wants to become one, say on its control flows. `docs/protocol.md`. */
 export type ControlMessage =
-  /** Who is the host, as far as the sender knows; the first thing that is said in a session. */
-  | ({ readonly kind: 'hello' } & Standing)
+  /** Who is the host, as far as the sender knows; the first thing that is said in a session. `gap`: the receiver has missed something reliable. */
+  | ({ readonly kind: 'hello'; readonly gap?: boolean } & Standing)
   /** Asks for a seat, or for the own one again. */
   | {
       readonly kind: 'join'
@@ -58,7 +58,7 @@ export function decodeControl(bytes: Uint8Array): ControlMessage {
   const kind = asText(fields['kind'], MAX_NAME) as ControlMessage['kind']
   switch (kind) {
     case 'hello':
-      return { kind, epoch: asEpoch(fields['epoch']), host: asPeerId(fields['host']) }
+      return { kind, epoch: asEpoch(fields['epoch']), host: asPeerId(fields['host']), ...(fields['gap'] === true ? { gap: true } : {}) }
     case 'join': {
       const { seat } = fields
       return {

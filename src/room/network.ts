@@ -404,6 +404,15 @@ export class Network implements RoomNetwork {
     if (contact !== undefined) this.reach.welcome(peerId, contact)
   }
 
+  /** @internal */
+  giveUp(session: Session): void {
+    const peerId = session.farPeerId
+    if (this.sessions.get(peerId) === session) this.sessions.delete(peerId)
+    for (const place of this.places.values()) place.sessionEnded(peerId, session, 'dead')
+    session.abandon()
+    this.kick()
+  }
+
   /** @internal A room has no more use for a session; the last one closes it. */
   releasePeer(room: RoomCore, peerId: string): void {
     for (const place of this.places.values()) if (place !== room && place.hasSeat(peerId)) return
@@ -698,16 +707,16 @@ function addressOf(metadata: Uint8Array): FlowAddress | undefined {
     throw error
   }
   if (!Array.isArray(fields)) return undefined
-  const [kind, roomId, stream = '', generation = 0, origin = -1] = fields as unknown[]
+  const [kind, roomId, stream = '', generation = 0, since = 0, origin = -1] = fields as unknown[]
   const length = FLOW_FIELDS.get(kind)
   if (length !== fields.length || typeof kind !== 'string' || typeof roomId !== 'string' || typeof stream !== 'string') return undefined
-  if (!Number.isSafeInteger(generation) || !Number.isSafeInteger(origin)) return undefined
-  return { kind, roomId, stream, generation: generation as number, origin: origin as number }
+  if (!Number.isSafeInteger(generation) || !Number.isSafeInteger(since) || !Number.isSafeInteger(origin)) return undefined
+  return { kind, roomId, stream, generation: generation as number, since: since as number, origin: origin as number }
 }
 
 const FLOW_FIELDS: ReadonlyMap<unknown, number> = new Map([
   [CONTROL_FLOW, 2],
-  [CHANNEL_FLOW, 4],
-  [FORWARD_FLOW, 4],
-  [FORWARDED_FLOW, 5],
+  [CHANNEL_FLOW, 5],
+  [FORWARD_FLOW, 3],
+  [FORWARDED_FLOW, 6],
 ])

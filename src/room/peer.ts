@@ -1,7 +1,9 @@
-import type { Profile } from '../introducer/protocol.ts'
+import type { Profile, Standing } from '../introducer/protocol.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { Session, SessionStats } from '../rtmfp/session.ts'
 import type { Seat } from './membership.ts'
+import { Numbering } from './succession.ts'
+import type { FlowNumber } from './succession.ts'
 
 /** How a peer is reached: not yet, straight, by way of the introducer, by way of the room's host, or not any more. */
 export type PeerPath = 'connecting' | 'direct' | 'relay' | 'host' | 'lost'
@@ -42,15 +44,19 @@ export class Peer {
   announced = false
   /** @internal */
   away = false
+  /** @internal Something that is reliable was lost on the way to it, and it has not been told. */
+  hasMissed = false
   /** @internal */
   control: SendFlow | undefined = undefined
   /** @internal Flows to it, by what they carry; see `router.ts`. */
   readonly flows: Map<string, SendFlow> = new Map()
-  /** @internal How many flows of a stream there were to it before the one that is used now. */
-  readonly generations: Map<string, number> = new Map()
+  /** @internal The numbers of this end's flows to it. */
+  readonly numbering: Numbering
+  /** @internal The numbers of the flows by which this end passes something on to it, by what they carry. */
+  readonly passed: Map<string, FlowNumber> = new Map()
   /** @internal Streams of which something went to it by way of the host. */
   readonly forwarded: Set<string> = new Set()
-  /** @internal How many flows of a stream from it have ended. */
+  /** @internal By stream: all of its flows before this number have ended. */
   readonly ended: Map<string, number> = new Map()
   /** @internal */
   currentPath: PeerPath = 'connecting'
@@ -62,6 +68,8 @@ export class Peer {
   reached = false
   /** @internal Since when it is away. */
   awaySince = Infinity
+  /** @internal Who is the host, as it said last. */
+  standing: Standing | undefined = undefined
   /** @internal When it was heard again after a silence. */
   backSince = -Infinity
   /** @internal Since when the session with it is not needed. */
@@ -70,7 +78,8 @@ export class Peer {
   silentSince = Infinity
 
   /** @internal */
-  constructor(seat: Seat, isSelf: boolean, now: number) {
+  constructor(seat: Seat, isSelf: boolean, now: number, firstNumber = 0) {
+    this.numbering = new Numbering(firstNumber)
     this.id = seat.peerId
     this.profile = seat.profile
     this.order = seat.order

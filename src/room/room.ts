@@ -27,8 +27,13 @@ export interface RoomEvents {
   join: (peer: Peer) => void
   /** The peer's seat is free. */
   leave: (peer: Peer, reason: LeaveReason) => void
-  /** The peer has fallen silent; its seat is kept for the room's grace time. What is sent to it meanwhile does not arrive. */
+  /** The peer has fallen silent; its seat is kept for the room's grace time. What is reliable waits for it. */
   away: (peer: Peer) => void
+  /**
+   * Reliable messages between this end and the peer are lost for good: more waited for it while it was silent than a queue holds, or the connection
+   * with it was given up after too long a silence. Both are told as soon as they can be. Say again what matters.
+   */
+  gap: (peer: Peer) => void
   /** A peer that was away is back in its seat. */
   return: (peer: Peer) => void
   /** Another peer, perhaps this one, is the host now. */
@@ -291,6 +296,7 @@ export class Room<G extends Game = Game> {
       },
       returned: (peer) => emitter.emit('return', peer),
       path: (peer, path) => emitter.emit('path', peer, path),
+      gap: (peer) => emitter.emit('gap', peer),
       deposed: () => this.stopTasks(),
       host: (host) => {
         emitter.emit('host', host)

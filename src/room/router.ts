@@ -1,68 +1,52 @@
-import { Reader, Writer } from '../base/bytes.ts'
-import { AltostratusError, DecodeError } from '../base/errors.ts'
+import { AltostratusError } from '../base/errors.ts'
 import { pack } from '../introducer/packing.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { Session } from '../rtmfp/session.ts'
-import { CHANNEL_FLOW, FORWARDED_FLOW, FORWARDED_QUEUE, FORWARD_FLOW, RELIABLE_QUEUE, SUCCESSION_WAIT } from './constants.ts'
+import { CHANNEL_FLOW, FORWARDED_FLOW, FORWARD_FLOW } from './constants.ts'
 import { PRIORITY_LEVEL } from './definition.ts'
+import { END, FOLLOW, PASS, encodeEnvelope, encodeNumber } from './envelope.ts'
+import { Forwarder } from './forwarding.ts'
+import type { ForwarderHost } from './forwarding.ts'
 import type { Peer, PeerPath } from './peer.ts'
 import { isReliable } from './stream.ts'
 import type { Stream } from './stream.ts'
+import { Succession } from './succession.ts'
+import type { FlowNumber, Incoming, SuccessionHost } from './succession.ts'
 
 /** What the router needs of its room. */
-export interface RouterHost {
-  readonly id: string
-  readonly self: Peer
+export interface RouterHost extends ForwarderHost, SuccessionHost {
   readonly host: Peer
-  readonly isHost: boolean
   readonly isStar: boolean
-  /** Others that have been announced to the game. */
-  readonly present: Iterable<Peer>
-  peerOfOrder(order: number): Peer | undefined
-  /** Whether everyone is connected to it, in a star. */
-  isHub(peer: Peer): boolean
   stream(id: string): Stream | undefined
   /** A message for this end. */
   deliver(from: Peer, stream: Stream, data: Uint8Array): void
-  now(): number
-  after(milliseconds: number, callback: () => void): void
-  kick(): void
+  /** A member that is silent has missed something that is reliable: the session with it is no good any more. */
+  giveUp(peer: Peer): void
 }
 
-/** What an envelope to the host asks for: pass this on; what follows comes after another flow; nothing more comes by this way. */
-const PASS = 0
-const FOLLOW = 1
-const END = 2
-const MAX_TARGETS = 255
-const ENVELOPE_HEADER = 2
-const ORDER_SIZE = 4
-
-/** A flow from a member that has been accepted. */
-interface Incoming {
+/** What is known of a flow of a member, and who deals with it. */
+interface Accepted extends Incoming {
   readonly router: Router
-  readonly flow: ReceiveFlow
-  readonly session: Session
-  readonly from: Peer
-  readonly stream: Stream
-  /** How many flows of the stream have to have ended before. */
-  readonly generation: number
-  /** It is to be passed on. */
-  readonly isForward: boolean
 }
 
 /**
  * The ways that messages take in a room: straight, or by way of the host, who passes them on. A way may change at any time; a flow that follows
- * another one is held back until that one has ended, so that what was in order stays so.
+ * another one is held back until that one has ended, so that what was in order stays so. What is reliable is kept for a member that is silent,
+ * as long as the session with it lives.
  */
 export class Router {
   private readonly host: RouterHost
-  private readonly incoming = new Map<ReceiveFlow, Incoming>()
-  private readonly writer = new Writer()
-  private readonly reader = new Reader()
+  private readonly succession: Succession<Accepted>
+  private readonly forwarder: Forwarder
 
   constructor(host: RouterHost) {
     this.host = host
+    this.succession = new Succession(host)
+    this.forwarder = new Forwarder(host, {
+      open: (peer, stream, metadata, context, maxQueuedBytes) => this.open(peer, stream, metadata, context, maxQueuedBytes),
+      giveUp: (peer) => host.giveUp(peer),
+    })
   }
 
   /** @returns `false` when a queue is full; see `StreamSender.send`. */
@@ -71,15 +55,20 @@ export class Router {
     const receivers = to === undefined ? host.present : Array.isArray(to) ? (to as readonly Peer[]) : [to as Peer]
     const flows: SendFlow[] = []
     let forwards: Peer[] | undefined
+    let missing: Peer[] | undefined
     // In a star, "all others" need not be named one by one.
     let isAll = to === undefined && host.isStar
     for (const peer of receivers) {
       if (peer.isSelf) throw new AltostratusError('BAD_RECEIVER', 'A message to oneself goes nowhere.', { hint: 'Use it right away.' })
-      if (isStraight(peer.currentPath)) flows.push(this.flowTo(peer, stream))
-      else if (peer.currentPath === 'host') (forwards ??= []).push(peer)
-      if (isAll && host.isHub(peer) === (peer.currentPath === 'host')) isAll = false
+      const way = this.wayTo(peer, stream)
+      if (isAll && host.isHub(peer) === (way === 'host')) isAll = false
+      if (way === 'host') (forwards ??= []).push(peer)
+      if (way !== 'straight') continue
+      const flow = this.flowTo(peer, stream)
+      if (!isReliable(stream) || flow.hasRoomFor(bytes.length)) flows.push(flow)
+      else if (host.hears(peer)) return false
+      else (missing ??= []).push(peer)
     }
-    if (isReliable(stream) && !flows.every((flow) => flow.hasRoomFor(bytes.length))) return false
     if (forwards !== undefined && !this.forward(stream, bytes, forwards, isAll)) return false
     const now = host.now()
     let all = true
@@ -87,16 +76,19 @@ export class Router {
       if (stream.delivery === 'latest') flow.abandonQueued()
       if (!flow.write(bytes, now)) all = false
     }
+    if (missing !== undefined) for (const peer of missing) host.giveUp(peer)
     host.kick()
     return all
   }
 
   /** Whether a queue of the stream has refused and still has no room. */
   isFull(stream: Stream): boolean {
-    for (const peer of this.host.present) {
-      if (isStraight(peer.currentPath) && peer.flows.get(stream.id)?.isFull === true) return true
+    const { host } = this
+    for (const peer of host.present) {
+      if (peer.flows.get(stream.id)?.isFull === true && host.hears(peer)) return true
     }
-    for (const [key, flow] of this.host.host.flows) if (key.startsWith(`>${stream.id}@`) && flow.isFull) return true
+    if (!host.hears(host.host)) return false
+    for (const [key, flow] of host.host.flows) if (key.startsWith(`>${stream.id}@`) && flow.isFull) return true
     return false
   }
 
@@ -107,30 +99,58 @@ export class Router {
   }
 
   /** The peer is reached in another way from now on, if in any. To be called before `peer.currentPath` is changed. */
-  leavePath(peer: Peer): void {
-    if (isStraight(peer.currentPath)) {
-      for (const [key, flow] of peer.flows) {
-        if (key.startsWith('<')) continue
-        flow.close()
-        peer.flows.delete(key)
-        if (!key.startsWith('>')) peer.generations.set(key, (peer.generations.get(key) ?? 0) + 1)
-      }
-    } else if (peer.currentPath === 'host') {
-      for (const id of peer.forwarded) {
-        peer.generations.set(id, (peer.generations.get(id) ?? 0) + 1)
-        for (const key of [`>${id}@`, `>${id}@${peer.order}`]) {
-          this.host.host.flows.get(key)?.write(this.envelope(END, [peer], EMPTY), this.host.now())
-        }
-      }
-      peer.forwarded.clear()
+  changePath(peer: Peer, path: PeerPath): void {
+    if (peer.currentPath === 'host') this.endForwarding(peer)
+    else if (path === 'host') this.leaveStraight(peer)
+    else if (path === 'lost') {
+      for (const [, flow] of peer.flows) if (!flow.retransmit) flow.abandonQueued()
+      this.forwarder.resume()
     }
   }
 
-  /** The peer has begun anew: it does not wait for what was before. */
-  forget(peer: Peer): void {
-    peer.generations.clear()
-    peer.forwarded.clear()
+  /** Another is the host: what is passed on from now on, it passes on. @param isLost The one before passes on nothing more. */
+  hostChanged(previous: Peer, isLost: boolean): void {
+    for (const peer of this.host.present) {
+      if (isLost) for (const id of peer.forwarded) peer.numbering.renew(id)
+      peer.forwarded.clear()
+    }
+    for (const [key, flow] of previous.flows) {
+      if (!key.startsWith('>')) continue
+      flow.close()
+      previous.flows.delete(key)
+    }
+  }
+
+  /** A member that was away is back, and may know nothing of what was before. */
+  returned(peer: Peer): void {
+    peer.numbering.renew()
+  }
+
+  /** The session with a member is over. @returns Whether something that is reliable is lost with it. */
+  sessionEnded(peer: Peer, session: Session): boolean {
+    let isLoss = false
+    for (const entry of this.succession.incoming.values()) if (entry.session === session) this.ended(entry.flow)
+    for (const [key, flow] of peer.flows) {
+      if (flow.retransmit && flow.queuedBytes > 0) isLoss = true
+      if (key.startsWith('>')) for (const other of this.host.present) other.forwarded.delete(streamOf(key))
+      else if (!key.startsWith('<')) peer.numbering.renew(key)
+    }
+    for (const [key, { generation }] of peer.passed) peer.passed.set(key, { generation, since: generation })
     peer.flows.clear()
+    this.forwarder.resume()
+    return isLoss
+  }
+
+  /** A member has no seat any more. */
+  left(peer: Peer): void {
+    for (const flow of peer.flows.values()) flow.close()
+    this.forwarder.resume()
+  }
+
+  /** Whether all has arrived that the two have said to each other straight. */
+  isQuiet(peer: Peer): boolean {
+    for (const flow of peer.flows.values()) if (flow.retransmit && flow.queuedBytes > 0) return false
+    return peer.session === undefined || !this.succession.isOpenOn(peer.session)
   }
 
   /** Takes a flow of a member. @returns Whether it is one that the room knows. */
@@ -143,52 +163,56 @@ export class Router {
     if (address.kind === FORWARDED_FLOW && from.isSpectator) return false
     if (origin.isSpectator && !stream.isOpenToSpectators) return false
     const isForward = address.kind === FORWARD_FLOW
-    const { generation } = address
-    const entry: Incoming = { router: this, flow, session, from: origin, stream, generation, isForward }
-    this.incoming.set(flow, entry)
+    const { generation, since } = address
+    const entry: Accepted = { router: this, flow, session, from: origin, stream, generation, since, isForward }
     flow.context = entry
     // What is passed on goes out in the order in which it came: it is ordered by the flow that takes it on.
-    flow.delivery = stream.delivery === 'reliable' ? 'ordered' : stream.delivery === 'latest' && !isForward ? 'newest' : 'arrival'
-    if (isForward && stream.delivery === 'latest') flow.delivery = 'newest'
-    if (this.mustWait(entry)) this.hold(entry)
+    flow.delivery = stream.delivery === 'reliable' ? 'ordered' : stream.delivery === 'latest' ? 'newest' : 'arrival'
+    this.succession.add(entry)
     return true
   }
 
   /** A flow that was held back before it was accepted goes on, unless it has to wait for another one. */
   resume(flow: ReceiveFlow): void {
-    const entry = this.incoming.get(flow)
-    if (entry !== undefined && !this.mustWait(entry)) flow.resume()
+    this.succession.resume(flow)
   }
 
   /** A message on a flow that was accepted. */
   receive(flow: ReceiveFlow, data: Uint8Array): void {
-    const entry = this.incoming.get(flow)
+    const entry = this.succession.incoming.get(flow)
     if (entry === undefined) return
-    if (entry.isForward) this.passOn(entry, data)
+    if (entry.isForward) this.forwarder.passOn(entry, data)
     else this.host.deliver(entry.from, entry.stream, data)
   }
 
   /** All of a flow has been delivered, or nothing more will be. */
   ended(flow: ReceiveFlow): void {
-    const entry = this.incoming.get(flow)
-    if (entry === undefined) return
-    this.incoming.delete(flow)
-    if (entry.isForward) this.endForwarded(entry)
-    else this.countEnd(entry.from, entry.stream.id)
-  }
-
-  sessionEnded(session: Session): void {
-    for (const entry of this.incoming.values()) if (entry.session === session) this.ended(entry.flow)
+    const entry = this.succession.end(flow)
+    if (entry?.isForward === true) this.forwarder.ended(entry)
   }
 
   // Sending
 
+  private wayTo(peer: Peer, stream: Stream): 'straight' | 'host' | undefined {
+    const { currentPath } = peer
+    if (isStraight(currentPath)) return 'straight'
+    if (!isReliable(stream) || !peer.isConnected) return currentPath === 'host' ? 'host' : undefined
+    if (currentPath !== 'host') return 'straight'
+    // What has not arrived yet would hold up what goes another way.
+    const flow = peer.flows.get(stream.id)
+    if (flow?.state === 'open' && flow.queuedBytes > 0) return 'straight'
+    this.close(peer, stream.id)
+    return 'host'
+  }
+
   private flowTo(peer: Peer, stream: Stream): SendFlow {
-    let flow = peer.flows.get(stream.id)
-    if (flow === undefined || flow.state !== 'open') {
-      flow = this.open(peer, stream, pack([CHANNEL_FLOW, this.host.id, stream.id, peer.generations.get(stream.id) ?? 0]), stream)
-      peer.flows.set(stream.id, flow)
-    }
+    const known = peer.flows.get(stream.id)
+    if (known?.state === 'open') return known
+    // One that was refused leads nowhere.
+    if (known !== undefined) peer.numbering.renew(stream.id)
+    const { generation, since } = peer.numbering.take(stream.id)
+    const flow = this.open(peer, stream, pack([CHANNEL_FLOW, this.host.id, stream.id, generation, since]), stream)
+    peer.flows.set(stream.id, flow)
     return flow
   }
 
@@ -204,29 +228,46 @@ export class Router {
     })
   }
 
+  private close(peer: Peer, key: string): void {
+    peer.flows.get(key)?.close()
+    peer.flows.delete(key)
+  }
+
+  private leaveStraight(peer: Peer): void {
+    for (const [key, flow] of peer.flows) {
+      if (/^[<>]/.test(key)) continue
+      // To who is silent, what is reliable comes when it answers again, or never: what is said after it must not overtake it.
+      if (flow.retransmit && flow.queuedBytes > 0 && !this.host.hears(peer)) continue
+      this.close(peer, key)
+    }
+  }
+
+  private endForwarding(peer: Peer): void {
+    for (const id of peer.forwarded) {
+      for (const key of [`>${id}@`, `>${id}@${peer.order}`]) {
+        this.host.host.flows.get(key)?.write(encodeEnvelope(END, [peer]), this.host.now())
+      }
+    }
+    peer.forwarded.clear()
+  }
+
   /** @param isAll The targets are all members that are no hubs. */
   private forward(stream: Stream, bytes: Uint8Array, targets: readonly Peer[], isAll: boolean): boolean {
     const { host } = this
     const now = host.now()
-    const hub = host.host
     // Of `latest` a message to one must not overtake, and so drop, one to another.
     const batches = stream.delivery === 'latest' && !isAll ? targets.map((peer) => [peer]) : [targets]
     const sends: [SendFlow, Uint8Array][] = []
     for (const batch of batches) {
       const suffix = stream.delivery === 'latest' && !isAll ? `${(batch[0] as Peer).order}` : ''
-      const key = `>${stream.id}@${suffix}`
-      let flow = hub.flows.get(key)
-      if (flow === undefined || flow.state !== 'open') {
-        flow = this.open(hub, stream, pack([FORWARD_FLOW, host.id, stream.id, 0]), stream)
-        hub.flows.set(key, flow)
-      }
-      const envelope = this.envelope(PASS, isAll ? [] : batch, bytes)
-      if (isReliable(stream) && !flow.hasRoomFor(envelope.length)) return false
+      const flow = this.flowToHost(`>${stream.id}@${suffix}`, stream)
+      const envelope = encodeEnvelope(PASS, isAll ? [] : batch, bytes)
+      const fresh = batch.filter((peer) => !peer.forwarded.has(stream.id))
+      if (isReliable(stream) && !flow.hasRoomFor(envelope.length + fresh.length * MAX_FOLLOW)) return false
       sends.push([flow, envelope])
-      for (const peer of batch) {
-        const generation = peer.generations.get(stream.id) ?? 0
-        if (!peer.forwarded.has(stream.id) && generation > 0) flow.write(this.envelope(FOLLOW, [peer], u32(generation)), now)
+      for (const peer of fresh) {
         peer.forwarded.add(stream.id)
+        flow.write(encodeEnvelope(FOLLOW, [peer], encodeNumber(peer.numbering.take(stream.id))), now)
       }
     }
     let all = true
@@ -237,117 +278,20 @@ export class Router {
     return all
   }
 
-  private envelope(kind: number, targets: readonly Peer[], payload: Uint8Array): Uint8Array {
-    const named = targets.slice(0, MAX_TARGETS)
-    const size = ENVELOPE_HEADER + named.length * ORDER_SIZE + payload.length
-    const w = this.writer.reset(new Uint8Array(size), 0, size)
-    w.uint8(kind)
-    w.uint8(named.length)
-    for (const peer of named) w.uint32(peer.order)
-    w.raw(payload)
-    return w.bytes
-  }
-
-  // Passing on
-
-  private passOn(entry: Incoming, data: Uint8Array): void {
-    const { host } = this
-    if (!host.isHost || entry.from.isSpectator) return
-    const r = this.reader.reset(data, 0, data.length)
-    try {
-      const kind = r.uint8()
-      const named = r.uint8()
-      const targets: Peer[] = []
-      if (named === 0) for (const peer of host.present) if (peer !== entry.from && peer.isConnected && !host.isHub(peer)) targets.push(peer)
-      for (let count = named; count > 0; count--) {
-        const peer = host.peerOfOrder(r.uint32())
-        if (peer !== undefined && !peer.isSelf && peer !== entry.from && peer.isConnected) targets.push(peer)
-      }
-      const key = `<${entry.from.order}/${entry.stream.id}`
-      if (kind === PASS) this.passTo(entry, key, targets, r.rest())
-      else if (kind === FOLLOW) {
-        const generation = r.uint32()
-        for (const peer of targets) peer.generations.set(key, generation)
-      } else if (kind === END) for (const peer of targets) this.endOne(peer, key)
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      entry.flow.reject()
+  private flowToHost(key: string, stream: Stream): SendFlow {
+    const hub = this.host.host
+    let flow = hub.flows.get(key)
+    if (flow === undefined || flow.state !== 'open') {
+      flow = this.open(hub, stream, pack([FORWARD_FLOW, this.host.id, stream.id]), stream)
+      hub.flows.set(key, flow)
     }
-  }
-
-  private passTo(entry: Incoming, key: string, targets: readonly Peer[], payload: Uint8Array): void {
-    const { stream, from } = entry
-    const now = this.host.now()
-    const bytes = payload.slice()
-    for (const peer of targets) {
-      let flow = peer.flows.get(key)
-      if (flow === undefined || flow.state !== 'open') {
-        const metadata = pack([FORWARDED_FLOW, this.host.id, stream.id, peer.generations.get(key) ?? 0, from.order])
-        flow = this.open(
-          peer,
-          stream,
-          metadata,
-          { writable: () => this.resumeForward(entry, key) },
-          isReliable(stream) ? FORWARDED_QUEUE : undefined,
-        )
-        peer.flows.set(key, flow)
-      }
-      if (stream.delivery === 'latest') flow.abandonQueued()
-      flow.write(bytes, now)
-      // The slowest receiver sets the pace of what must not be lost.
-      if (isReliable(stream) && !flow.hasRoomFor(FORWARDED_QUEUE - RELIABLE_QUEUE)) entry.flow.suspend()
-    }
-    this.host.kick()
-  }
-
-  private resumeForward(entry: Incoming, key: string): void {
-    for (const peer of this.host.present) if (peer.flows.get(key)?.isFull === true) return
-    entry.flow.resume()
-    this.host.kick()
-  }
-
-  private endForwarded({ from, stream }: Incoming): void {
-    for (const peer of this.host.present) this.endOne(peer, `<${from.order}/${stream.id}`)
-  }
-
-  private endOne(peer: Peer, key: string): void {
-    peer.flows.get(key)?.close()
-    peer.flows.delete(key)
-  }
-
-  // Receiving
-
-  private mustWait({ from, stream, generation, isForward }: Incoming): boolean {
-    if (isForward || (stream.delivery !== 'reliable' && stream.delivery !== 'latest')) return false
-    return (from.ended.get(stream.id) ?? 0) < generation
-  }
-
-  private hold(entry: Incoming): void {
-    entry.flow.suspend()
-    this.host.after(SUCCESSION_WAIT, () => {
-      if (!this.incoming.has(entry.flow) || !this.mustWait(entry)) return
-      // Its predecessor will not come, or not end.
-      entry.from.ended.set(entry.stream.id, entry.generation)
-      this.release(entry.from, entry.stream.id)
-    })
-  }
-
-  private countEnd(from: Peer, id: string): void {
-    from.ended.set(id, (from.ended.get(id) ?? 0) + 1)
-    this.release(from, id)
-  }
-
-  private release(from: Peer, id: string): void {
-    for (const entry of this.incoming.values()) {
-      if (entry.from === from && entry.stream.id === id && entry.generation > 0 && !this.mustWait(entry)) entry.flow.resume()
-    }
-    this.host.kick()
+    return flow
   }
 }
 
 /** The router that has accepted a flow. */
 export function routerOf({ context }: ReceiveFlow): Router | undefined {
-  return typeof context === 'object' && context !== null && 'router' in context ? (context as Incoming).router : undefined
+  return typeof context === 'object' && context !== null && 'router' in context ? (context as Accepted).router : undefined
 }
 
 /** Whether a peer is sent to in a session with it. */
@@ -356,17 +300,18 @@ export function isStraight(path: PeerPath): boolean {
 }
 
 /** What a flow's metadata says. `docs/protocol.md`. */
-export interface FlowAddress {
+export interface FlowAddress extends FlowNumber {
   readonly kind: string
   readonly roomId: string
   readonly stream: string
-  readonly generation: number
   /** Order of the member that a message is from, when the host passes it on. */
   readonly origin: number
 }
 
-const EMPTY = new Uint8Array(0)
+/** Longest envelope that says a number: header, order, and MessagePack's list of two. Bytes. */
+const MAX_FOLLOW = 2 + 4 + 1 + 9 + 9
 
-function u32(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
+/** Of the key of a flow to the host. */
+function streamOf(key: string): string {
+  return key.slice(1, key.lastIndexOf('@'))
 }

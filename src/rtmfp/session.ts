@@ -381,6 +381,11 @@ export class Session implements HeapItem, FlowSetHost {
     this.host.wake(this)
   }
 
+  /** Whether its silence is excused at present. */
+  isExcused(now: number): boolean {
+    return this.sessionState === 'open' && (this.liveness as Liveness).excusedUntil > this.host.timeOf(now)
+  }
+
   /**
    * Tells the far end where this one is now; to be called when this end's own address has changed or may have. The session goes on with what
    * it knows of the new path: nothing. RFC 7016 §3.5.4.1.

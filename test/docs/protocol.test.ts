@@ -19,6 +19,7 @@ import { SimulatedClock } from '../../src/link/simulated-clock.ts'
 import { SimulatedNetwork } from '../../src/link/simulated.ts'
 import { answerChallenge } from '../../src/room/admission.ts'
 import { CHANNEL_FLOW, CONTROL_FLOW, FORWARDED_FLOW, FORWARD_FLOW } from '../../src/room/constants.ts'
+import { END, FOLLOW, PASS, decodeEnvelope, decodeNumber, encodeEnvelope, encodeNumber } from '../../src/room/envelope.ts'
 import type { RoomRules, Seat, Snapshot } from '../../src/room/membership.ts'
 import { decodeControl, encodeControl } from '../../src/room/messages.ts'
 import type { ControlMessage } from '../../src/room/messages.ts'
@@ -149,6 +150,7 @@ const states = { sync: fromHex('0102') }
 
 const controls: Record<string, ControlMessage> = {
   hello: { kind: 'hello', epoch: 512, host: peerId },
+  missed: { kind: 'hello', epoch: 512, host: peerId, gap: true },
   apply: { kind: 'join', game: 'example.duel', protocol: 1, profile: { name: 'Ben' }, spectator: false },
   challenge,
   proof: answerChallenge(nodeBackend, 'open sesame', challenge, roomId, ben, peerId),
@@ -170,11 +172,21 @@ const controls: Record<string, ControlMessage> = {
 test('R1: the metadata of flows', () => {
   const values = {
     control: [CONTROL_FLOW, roomId],
-    channel: [CHANNEL_FLOW, roomId, 'chat', 0],
-    forward: [FORWARD_FLOW, roomId, 'chat', 0],
-    forwarded: [FORWARDED_FLOW, roomId, 'chat', 1, 7],
+    channel: [CHANNEL_FLOW, roomId, 'chat', 2_049, 2_048],
+    forward: [FORWARD_FLOW, roomId, 'chat'],
+    forwarded: [FORWARDED_FLOW, roomId, 'chat', 2_049, 2_048, 7],
   }
   for (const [name, value] of Object.entries(values)) expect([name, toHex(pack(value))]).toEqual([name, toHex(room.get(name)!)])
+})
+
+test('R6: envelopes', () => {
+  const values = {
+    'passed on': encodeEnvelope(PASS, [{ order: 7 }], Uint8Array.of(1, 2)),
+    follow: encodeEnvelope(FOLLOW, [{ order: 7 }], encodeNumber({ generation: 2_049, since: 2_048 })),
+    end: encodeEnvelope(END, [{ order: 7 }]),
+  }
+  for (const [name, value] of Object.entries(values)) expect([name, toHex(value)]).toEqual([name, toHex(room.get(name)!)])
+  expect(decodeNumber(decodeEnvelope(values.follow).payload)).toEqual({ generation: 2_049, since: 2_048 })
 })
 
 test.each(Object.keys(controls))('R3: %s', (name) => {

@@ -4,8 +4,6 @@ import { conditionsOf, runStorm } from './scenario.ts'
 const SEEDS = 200
 /** Seeds in one test, so that a failure names a small set and progress is seen. */
 const BATCH = 20
-/** Seeds with a known fault: at the end a session to the introducer is left. To be mended, not to be kept. */
-const KNOWN: readonly number[] = [117]
 
 describe('players in a bad network', () => {
   test.each(Array.from({ length: SEEDS / BATCH }, (_, i) => i * BATCH + 1))(
@@ -13,7 +11,6 @@ describe('players in a bad network', () => {
     async (first) => {
       let messages = 0
       for (let seed = first; seed < first + BATCH; seed++) {
-        if (KNOWN.includes(seed)) continue
         const outcome = await runStorm(seed)
         expect({ seed, faults: outcome.faults }).toEqual({ seed, faults: [] })
         messages += outcome.messages
@@ -22,10 +19,6 @@ describe('players in a bad network', () => {
     },
     300_000,
   )
-
-  test.failing.each(KNOWN)('seed %i, of which a session is left', async (seed) => {
-    expect((await runStorm(seed)).faults).toEqual([])
-  })
 
   test('the networks of the seeds are bad enough to mean something', () => {
     const all = Array.from({ length: SEEDS }, (_, i) => conditionsOf(i + 1))
