@@ -291,6 +291,7 @@ export class IntroducerClient {
   private open(timeout: number): void {
     const { clock, openStream } = this.options
     const attempt = ++this.attempt
+    this.retryTimer?.cancel()
     if (this.candidates.length > 0) this.session = this.openAt(this.candidates, timeout)
     const { lookUp } = this.options
     if (attempt > 1 && lookUp !== undefined) this.forgetFailure(lookUp().then((addresses) => this.found(addresses, attempt)))
@@ -346,8 +347,11 @@ export class IntroducerClient {
     const { endpoint, clock, kick } = this.options
     const { session } = this
     if (attempt !== this.attempt || this.currentState === 'closed') return
-    if (session === undefined) this.session = this.openAt([address], timeout)
-    else if (session.state === 'open') session.offerPaths([address, ...this.candidates], clock.now())
+    if (session === undefined) {
+      // It was asked for before the session was lost; the try that was to come then is this one.
+      this.retryTimer?.cancel()
+      this.session = this.openAt([address], timeout)
+    } else if (session.state === 'open') session.offerPaths([address, ...this.candidates], clock.now())
     else endpoint.addCandidate(session, address, clock.now())
     kick()
   }
@@ -417,6 +421,7 @@ export class IntroducerClient {
       return
     }
     this.setState('reconnecting')
+    this.retryTimer?.cancel()
     const { clock, isNeeded } = this.options
     const isUrgent = isNeeded?.() === true
     const wait = isUrgent ? URGENT_PAUSE : this.retryAfter

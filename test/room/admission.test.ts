@@ -216,14 +216,16 @@ describe('spectators', () => {
     for (const other of rooms) other.channels.chat.on(({ text }) => heard.push(text))
     for (const peer of room.peers.values()) {
       if (peer.session === undefined) continue
-      for (const metadata of [pack([CHANNEL_FLOW, room.id, 'chat', 0]), pack([CHANNEL_FLOW, room.id, '#call', 0])]) {
+      for (const metadata of [pack([CHANNEL_FLOW, room.id, 'chat', 0, 0]), pack([CHANNEL_FLOW, room.id, '#call', 0, 0])]) {
         peer.session.openFlow({ metadata }).write(pack(['cheat']), net.clock.now())
       }
       // To the host, to be passed on to all.
-      const forward = peer.session.openFlow({ metadata: pack([FORWARD_FLOW, room.id, 'chat', 0]) })
+      const forward = peer.session.openFlow({ metadata: pack([FORWARD_FLOW, room.id, 'chat']) })
       forward.write(Uint8Array.of(0, 0, ...pack(['cheat'])), net.clock.now())
       // As if it were the host, for somebody else.
-      peer.session.openFlow({ metadata: pack(['altostratus.forwarded/1', room.id, 'chat', 0, 1]) }).write(pack(['cheat']), net.clock.now())
+      peer.session
+        .openFlow({ metadata: pack(['altostratus.forwarded/2', room.id, 'chat', 0, 0, 1]) })
+        .write(pack(['cheat']), net.clock.now())
     }
     for (const peer of room.peers.values()) {
       // And as if it decided who is in the room.

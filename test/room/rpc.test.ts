@@ -117,7 +117,7 @@ describe('calls', () => {
     const c = await net.wait((await net.connect()).join(shop, { code: a.code }))
     await net.run(500)
     const pending = b.rpcs.wait.call(b.host, { n: 9 })
-    const flow = c.core.peers.get(b.self.id)!.session!.openFlow({ metadata: pack([CHANNEL_FLOW, c.id, '#call', 0]) })
+    const flow = c.core.peers.get(b.self.id)!.session!.openFlow({ metadata: pack([CHANNEL_FLOW, c.id, '#call', 0, 0]) })
     const wrong = [
       [7],
       [0, 1, 'nosuch', []],

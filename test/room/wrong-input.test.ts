@@ -178,7 +178,7 @@ describe('what peers send', () => {
     const [a, b] = await net.players(duel, 2)
     const heard: string[] = []
     b!.channels.note.on(({ text }) => heard.push(text))
-    const flow = [...a!.peers.values()][0]!.session!.openFlow({ metadata: pack([CHANNEL_FLOW, a!.id, 'note', 0]) })
+    const flow = [...a!.peers.values()][0]!.session!.openFlow({ metadata: pack([CHANNEL_FLOW, a!.id, 'note', 0, 0]) })
     const wrong = [utf8('not packed'), pack(null), pack(['x'.repeat(21)]), pack([1, 2, 3]), pack({ text: 'x' }), new Uint8Array(0)]
     for (const bytes of wrong) flow.write(bytes, net.clock.now())
     a!.channels.note.send({ text: 'right' })
@@ -193,8 +193,8 @@ describe('what peers send', () => {
     const [a, b] = await net.players(duel, 2)
     const peer = [...a!.peers.values()][0]!
     const names = [
-      pack([CHANNEL_FLOW, a!.id, 'nosuch', 0]),
-      pack([CHANNEL_FLOW, 'nosuch', 'note', 0]),
+      pack([CHANNEL_FLOW, a!.id, 'nosuch', 0, 0]),
+      pack([CHANNEL_FLOW, 'nosuch', 'note', 0, 0]),
       pack(7),
       utf8('\xc1'),
       new Uint8Array(0),
@@ -223,7 +223,7 @@ describe('what peers send', () => {
     const session = openDirectly(net, stranger, a!.network)
     await net.run(500)
     expect(session.state).toBe('open')
-    session.openFlow({ metadata: pack([CHANNEL_FLOW, a!.id, 'note', 0]) }).write(pack(['let me in']), net.clock.now())
+    session.openFlow({ metadata: pack([CHANNEL_FLOW, a!.id, 'note', 0, 0]) }).write(pack(['let me in']), net.clock.now())
     stranger.kick()
     await net.run(8_000)
     expect(heard).toEqual([])

@@ -20,6 +20,13 @@ describe('players in a bad network', () => {
     300_000,
   )
 
+  test.each([431, 1_136])(
+    'seed %i, in which a WebSocket opened between the end of a session with the introducer and the next try',
+    async (seed) => {
+      expect((await runStorm(seed)).faults).toEqual([])
+    },
+  )
+
   test('the networks of the seeds are bad enough to mean something', () => {
     const all = Array.from({ length: SEEDS }, (_, i) => conditionsOf(i + 1))
     expect(all.filter(({ loss = 0 }) => loss > 0.1).length).toBeGreaterThan(SEEDS / 5)
