@@ -181,6 +181,7 @@ describe('what peers send', () => {
     const flow = [...a!.peers.values()][0]!.session!.openFlow({ metadata: pack([CHANNEL_FLOW, a!.id, 'note', 0, 0]) })
     const wrong = [utf8('not packed'), pack(null), pack(['x'.repeat(21)]), pack([1, 2, 3]), pack({ text: 'x' }), new Uint8Array(0)]
     for (const bytes of wrong) flow.write(bytes, net.clock.now())
+    flow.close()
     a!.channels.note.send({ text: 'right' })
     await net.run(1_000)
     expect(heard).toEqual(['right'])
