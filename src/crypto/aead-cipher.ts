@@ -1,4 +1,4 @@
-import { concat, fromHex, toHex, utf8 } from '../base/bytes.ts'
+import { EMPTY, concat, fromHex, toHex, utf8 } from '../base/bytes.ts'
 import { AltostratusError } from '../base/errors.ts'
 import { SESSION_ID_SIZE, readSessionId, writeSessionId } from '../wire/session-id.ts'
 import type { AeadCipher, CryptoBackend } from './backend.ts'
@@ -46,7 +46,7 @@ class KeyEpoch {
     this.number = number
     const keyLength = suite === SUITE_AES_GCM ? 16 : 32
     const info = concat(utf8('altostratus 1 packets'), Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number))
-    const output = backend.hkdfSha256(secret, new Uint8Array(0), info, keyLength + NONCE_LENGTH)
+    const output = backend.hkdfSha256(secret, EMPTY)(info, keyLength + NONCE_LENGTH)
     const key = output.slice(0, keyLength)
     this.cipher = suite === SUITE_AES_GCM ? backend.aesGcm(key) : backend.chacha20Poly1305(key)
     this.mask0 = wordOf(output, keyLength)

@@ -26,13 +26,16 @@ export interface MacKey {
   compute(bytes: Uint8Array, start: number, end: number): Uint8Array
 }
 
-/** The primitives that the profile is made of. Two implementations give the same bytes: `nobleBackend` and `nodeBackend`. */
+/**
+ * The primitives that the profile is made of. Two implementations give the same bytes: `nobleBackend` and `nodeBackend`. An array that holds a
+ * private key is never changed after it was handed in.
+ */
 export interface CryptoBackend {
   readonly name: 'noble' | 'node'
   sha256(data: Uint8Array): Uint8Array
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array
-  /** RFC 5869. */
-  hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array
+  /** The first half of HKDF, which is common to all that is derived from a secret. @returns The second half. RFC 5869 §2.2, §2.3. */
+  hkdfSha256(secret: Uint8Array, salt: Uint8Array): (info: Uint8Array, length: number) => Uint8Array
   /** Public key of a 32-byte Ed25519 seed. RFC 8032. */
   ed25519PublicKey(seed: Uint8Array): Uint8Array
   ed25519Sign(message: Uint8Array, seed: Uint8Array): Uint8Array

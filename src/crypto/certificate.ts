@@ -1,6 +1,6 @@
 import { EMPTY, Reader, Writer, fromHex, toHex } from '../base/bytes.ts'
 import { DecodeError, assert } from '../base/errors.ts'
-import { encodeOptions, parseCertificateOptions } from '../wire/option.ts'
+import { encodeOptions, optionValues, parseCertificateOptions } from '../wire/option.ts'
 import type { Option } from '../wire/option.ts'
 import {
   CERT_ACCEPTS_ANCILLARY,
@@ -119,8 +119,7 @@ class ParsedCertificate implements Certificate {
   }
 
   private values(type: number): Uint8Array[] {
-    const { canonicalOptions } = parseCertificateOptions(this.bytes)
-    return canonicalOptions.filter((option) => option.type === type).map((option) => option.value)
+    return optionValues(this.bytes.subarray(0, this.canonicalLength), type)
   }
 }
 

@@ -297,7 +297,8 @@ function deriveAeadKeys(
   const transcript = isInitiator
     ? transcriptHash(backend, nearCertificate, far.bytes, nearComponent, farComponent)
     : transcriptHash(backend, far.bytes, nearCertificate, farComponent, nearComponent)
-  const derive = (label: string): Uint8Array => backend.hkdfSha256(secret, transcript, utf8(`altostratus 1 ${label}`), 32)
+  const expand = backend.hkdfSha256(secret, transcript)
+  const derive = (label: string): Uint8Array => expand(utf8(`altostratus 1 ${label}`), 32)
   const near = isInitiator ? 'initiator' : 'responder'
   const other = isInitiator ? 'responder' : 'initiator'
   return new AeadKeys(

@@ -1,7 +1,7 @@
 import { cbc, gcm } from '@noble/ciphers/aes.js'
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
-import { hkdf } from '@noble/hashes/hkdf.js'
+import { expand, extract } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { AeadCipher, CbcCipher, CryptoBackend, MacKey } from './backend.ts'
@@ -20,7 +20,10 @@ export const nobleBackend: CryptoBackend = {
   name: 'noble',
   sha256: (data) => sha256(data),
   hmacSha256: (key, data) => hmac(sha256, key, data),
-  hkdfSha256: (secret, salt, info, length) => hkdf(sha256, secret, salt, info, length),
+  hkdfSha256: (secret, salt) => {
+    const key = extract(sha256, secret, salt)
+    return (info, length) => expand(sha256, key, info, length)
+  },
   ed25519PublicKey: (seed) => ed25519.getPublicKey(seed),
   ed25519Sign: (message, seed) => ed25519.sign(message, seed),
   ed25519Verify: (signature, message, publicKey) => {

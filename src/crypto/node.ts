@@ -2,13 +2,10 @@ import {
   createCipheriv,
   createDecipheriv,
   createDiffieHellman,
-  createHash,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
   hash,
-  hkdfSync,
   sign,
   verify,
 } from 'node:crypto'
@@ -45,8 +42,11 @@ const groups = new Map<number, DiffieHellman>()
 export const nodeBackend: CryptoBackend = {
   name: 'node',
   sha256,
-  hmacSha256: (key, data) => bare(createHmac('sha256', key).update(data).digest()),
-  hkdfSha256: (secret, salt, info, length) => new Uint8Array(hkdfSync('sha256', secret, salt, info, length)),
+  hmacSha256: (key, data) => Uint8Array.from(new NodeMac(key).compute(data, 0, data.length)),
+  hkdfSha256: (secret, salt) => {
+    const mac = new NodeMac(new NodeMac(salt).compute(secret, 0, secret.length))
+    return (info, length) => expand(mac, info, length)
+  },
   ed25519PublicKey: (seed) => publicBytes(privateKey('Ed25519', seed)),
   ed25519Sign: (message, seed) => bare(sign(null, message, privateKey('Ed25519', seed))),
   ed25519Verify: (signature, message, key) => {
@@ -87,14 +87,31 @@ function bare(buffer: Uint8Array): Uint8Array {
 }
 
 function sha256(data: Uint8Array): Uint8Array {
-  return bare(createHash('sha256').update(data).digest())
+  const digest = new Uint8Array(SHA256_LENGTH)
+  putDigest(data, digest, 0)
+  return digest
+}
+
+/**
+ * The key objects of private keys, as long as the arrays that they were made of are there: making one costs as much as using it, and who has signed
+ * or has made a public key will do so again, or agree on a secret next.
+ */
+const privateKeys: Readonly<Record<Curve, WeakMap<Uint8Array, KeyObject>>> = { Ed25519: new WeakMap(), X25519: new WeakMap() }
+
+function privateKey(crv: Curve, raw: Uint8Array): KeyObject {
+  let key = privateKeys[crv].get(raw)
+  if (key === undefined) {
+    key = importPrivateKey(crv, raw)
+    privateKeys[crv].set(raw, key)
+  }
+  return key
 }
 
 /**
  * As JWK (RFC 8037), since OpenSSL takes ten times as long to read PKCS #8. A JWK must name the public key, too, which is not known yet and
  * which Node does not look at; should one look, PKCS #8 is still there.
  */
-function privateKey(crv: Curve, raw: Uint8Array): KeyObject {
+function importPrivateKey(crv: Curve, raw: Uint8Array): KeyObject {
   try {
     return createPrivateKey({ key: { kty: 'OKP', crv, d: base64(raw), x: ANY_KEY }, format: 'jwk' })
   } catch {
@@ -274,6 +291,18 @@ class NodeMac implements MacKey {
     putDigest(macOuter, macResult, 0)
     return macResult
   }
+}
+
+/** HKDF's second half. RFC 5869 §2.3. */
+function expand(mac: NodeMac, info: Uint8Array, length: number): Uint8Array {
+  const output = new Uint8Array(length)
+  let block: Uint8Array = new Uint8Array(0)
+  for (let at = 0, count = 1; at < length; at += SHA256_LENGTH, count++) {
+    const input = concat(block, info, Uint8Array.of(count))
+    block = mac.compute(input, 0, input.length)
+    output.set(block.subarray(0, length - at), at)
+  }
+  return output
 }
 
 /** Work space of all MACs, which holds nothing from one to the next. */

@@ -56,6 +56,19 @@ export function parseOptions(bytes: Uint8Array): Option[] {
   return options
 }
 
+/** The values of all options of one type, of bytes that {@link parseOptions} has read once: the others are not copied. */
+export function optionValues(bytes: Uint8Array, type: number): Uint8Array[] {
+  const values: Uint8Array[] = []
+  const r = new Reader(bytes)
+  while (r.remaining > 0) {
+    const length = readVlu(r)
+    const end = r.at + length
+    if (readVlu(r) === type) values.push(r.copy(end - r.at))
+    r.at = end
+  }
+  return values
+}
+
 /** A certificate taken apart. RFC 7425 §4.3.1. */
 export interface CertificateOptions {
   /** The bytes before the first Marker. */
