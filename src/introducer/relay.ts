@@ -49,8 +49,10 @@ export interface RelayEnd {
   readonly peerId: string
   /** Where it is now; `undefined` while that is not known. */
   address: Address | undefined
-  readonly budget: RelayBudget
-  paths: number
+  /** Made when it is needed first, as few peers are relayed. */
+  budget: RelayBudget | undefined
+  /** By the other end; none before there is one. */
+  paths: Map<RelayEnd, RelayPath> | undefined
 }
 
 interface RelayBudget {
@@ -64,7 +66,6 @@ interface RelayRoom {
 }
 
 interface RelayPath {
-  readonly key: string
   readonly address: Address
   readonly first: number
   readonly second: number
@@ -80,7 +81,6 @@ export class Relay {
   private readonly random: Random
   private readonly limits: Required<RelayLimits>
   private readonly byId = new Map<number, RelayPath>()
-  private readonly byPair = new Map<string, RelayPath>()
   private readonly rooms = new Map<string, RelayRoom>()
   private readonly ends = new Map<string, RelayEnd>()
   private packets = 0
@@ -106,9 +106,8 @@ export class Relay {
   }
 
   /** A peer is there, or is back: then its paths are as they were. */
-  end(peerId: string, address: Address, now: number): RelayEnd {
-    const { peerPackets, peerBytes } = this.limits
-    const end = this.ends.get(peerId) ?? { peerId, address, budget: budget(peerPackets, peerBytes, now), paths: 0 }
+  end(peerId: string, address: Address): RelayEnd {
+    const end = this.ends.get(peerId) ?? { peerId, address, budget: undefined, paths: undefined }
     end.address = address
     this.ends.set(peerId, end)
     return end
@@ -122,23 +121,19 @@ export class Relay {
 
   /** The path between two members of a room, made if there is none; `undefined` when there are too many. */
   path(one: RelayEnd, other: RelayEnd, roomId: string, now: number): Address | undefined {
-    const [a, b] = one.peerId < other.peerId ? [one, other] : [other, one]
-    const key = `${a.peerId} ${b.peerId}`
-    const existing = this.byPair.get(key)
-    if (existing?.a === a && existing.b === b) {
+    const existing = one.paths?.get(other)
+    if (existing !== undefined) {
       existing.usedAt = now
       return existing.address
     }
-    if (existing !== undefined) this.free(existing)
-    if (this.byId.size >= this.limits.paths || a.paths >= MAX_PATHS_OF_PEER || b.paths >= MAX_PATHS_OF_PEER) return undefined
+    if (this.byId.size >= this.limits.paths || isBusy(one) || isBusy(other)) return undefined
     const id = this.newId()
     const room = this.room(roomId, now)
     const address = Address.relay(id)
-    const path: RelayPath = { key, address, first: word(id, 0), second: word(id, 4), a, b, roomId, room, usedAt: now }
+    const path: RelayPath = { address, first: word(id, 0), second: word(id, 4), a: one, b: other, roomId, room, usedAt: now }
     this.byId.set(path.first, path)
-    this.byPair.set(key, path)
-    a.paths++
-    b.paths++
+    ;(one.paths ??= new Map()).set(other, path)
+    ;(other.paths ??= new Map()).set(one, path)
     room.paths++
     return address
   }
@@ -162,6 +157,8 @@ export class Relay {
     const to = (sender === a ? b : a).address
     if (to === undefined) return true
     const { length } = datagram
+    const { peerPackets, peerBytes } = this.limits
+    sender.budget ??= budget(peerPackets, peerBytes, now)
     if (!take(sender.budget, length, now) || !take(room.budget, length, now)) {
       this.limited++
       return true
@@ -189,16 +186,16 @@ export class Relay {
 
   private free(path: RelayPath): void {
     this.byId.delete(path.first)
-    this.byPair.delete(path.key)
-    for (const end of [path.a, path.b]) {
-      end.paths--
-      this.forget(end)
-    }
+    const { a, b } = path
+    a.paths?.delete(b)
+    b.paths?.delete(a)
+    this.forget(a)
+    this.forget(b)
     if (--path.room.paths === 0) this.rooms.delete(path.roomId)
   }
 
   private forget(end: RelayEnd): void {
-    if (end.address === undefined && end.paths === 0 && this.ends.get(end.peerId) === end) this.ends.delete(end.peerId)
+    if (end.address === undefined && (end.paths?.size ?? 0) === 0 && this.ends.get(end.peerId) === end) this.ends.delete(end.peerId)
   }
 
   private room(roomId: string, now: number): RelayRoom {
@@ -260,6 +257,10 @@ export class RelayingLink implements Link {
 
 /** A shorter packet is not worth a check of where its sender is: two checks must not be more than it may cause. Bytes. */
 const LEAST_STRAY = 160
+
+function isBusy({ paths }: RelayEnd): boolean {
+  return paths !== undefined && paths.size >= MAX_PATHS_OF_PEER
+}
 
 function isAt({ address }: RelayEnd, from: Address): boolean {
   return address !== undefined && (address === from || address.key === from.key)

@@ -74,7 +74,8 @@ interface Registration {
   readonly peerId: string
   readonly session: Session
   readonly requests: TokenBucket
-  readonly guesses: TokenBucket
+  /** Of wrong codes; none before there was one. */
+  guesses: TokenBucket | undefined
   local: readonly Address[]
   relayUse: RelayUse
   /** What it has handed in for those in the room that it joins. */
@@ -226,11 +227,11 @@ export class IntroducerServer {
       peerId,
       session,
       requests: new TokenBucket(REQUEST_BURST, REQUESTS_PER_SECOND, now),
-      guesses: new TokenBucket(GUESS_BURST, GUESSES_PER_SECOND, now),
+      guesses: undefined,
       local: [],
       relayUse: 'auto',
       invitation: undefined,
-      end: this.relay.end(peerId, session.farAddress as Address, now),
+      end: this.relay.end(peerId, session.farAddress as Address),
       answers: undefined,
     }
     this.byPeer.set(peerId, registration)
@@ -360,7 +361,9 @@ export class IntroducerServer {
       return this.directory.join(registration.peerId, request.code, request.game, request.protocol, request.profile, request.spectator)
     } catch (error) {
       const unknown = error instanceof AltostratusError && error.code === 'ROOM_NOT_FOUND'
-      if (unknown && !registration.guesses.take(this.clock.now())) throw tooFast()
+      const now = this.clock.now()
+      if (unknown) registration.guesses ??= new TokenBucket(GUESS_BURST, GUESSES_PER_SECOND, now)
+      if (unknown && registration.guesses?.take(now) === false) throw tooFast()
       throw error
     }
   }

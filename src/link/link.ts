@@ -6,7 +6,7 @@ export interface LinkStats {
   sent: number
   /** Datagrams that came in. */
   received: number
-  /** Datagrams that could not be sent: too long, no route, no room, an impossible address, or the link is closed. */
+  /** Datagrams that could not be sent: too long, no room, an impossible address, or the link is closed; no route, as far as the system was asked. */
   sendErrors: number
   /** Datagrams whose handler threw. */
   handlerErrors: number

@@ -38,7 +38,7 @@ export class RelayedWorld implements LinkUnderTest {
     greet()
     await until(() => this.arrived !== undefined)
     const address: Address | undefined = this.arrived
-    this.ends.set(carrier, this.relay.end(String(this.ends.size), address!, 0))
+    this.ends.set(carrier, this.relay.end(String(this.ends.size), address!))
     return carrier
   }
 

@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
 import { AltostratusError } from '../../src/base/errors.ts'
-import { ADDRESS_CACHE, MAX_LOCAL_ADDRESSES, SEND_BACKLOG, SEND_RING } from '../../src/link/constants.ts'
+import { ADDRESS_CACHE, MAX_LOCAL_ADDRESSES, SEND_BACKLOG, SEND_RING, SEND_RING_CHECK } from '../../src/link/constants.ts'
 import type { Link } from '../../src/link/link.ts'
 import { openUdp, UdpLink } from '../../src/link/udp.ts'
 import type { UdpOptions } from '../../src/link/udp.ts'
@@ -149,6 +149,9 @@ class StubSocket extends EventEmitter {
   readonly sends: { bytes: Uint8Array; port: number; host: string; copy: number[] }[] = []
   queueSize = 0
   sendThrows = false
+  /** What the system says of each datagram, if it is asked. */
+  failure: Error | null = null
+  asked = 0
   queueLooks = 0
   /** Sent by the system, of what it holds, between two looks. */
   drains = 0
@@ -158,10 +161,11 @@ class StubSocket extends EventEmitter {
     return { address: '::', family: 'IPv6', port: 4_000 }
   }
 
-  send(bytes: Uint8Array, port: number, host: string, done: (error: Error | null) => void): void {
+  send(bytes: Uint8Array, port: number, host: string, done?: (error: Error | null) => void): void {
     if (this.sendThrows) throw new RangeError('refused')
     this.sends.push({ bytes, port, host, copy: [bytes[0] as number, bytes[bytes.length - 1] as number] })
-    done(null)
+    if (done !== undefined) this.asked++
+    done?.(this.failure)
   }
 
   getSendQueueSize(): number {
@@ -228,6 +232,24 @@ describe('the socket’s side', () => {
     }
     expect(wrong).toBe(0)
     expect(socket.sends.at(-1)?.host).toBe(`::ffff:${expected.slice(0, -2)}`)
+  })
+
+  test('the system is asked what becomes of the first datagram to an address, then of few, and while they fail of all', () => {
+    const { socket, link } = stubbed()
+    for (let i = 0; i < 10; i++) link.send(new Uint8Array(1_000), to)
+    expect(socket.asked).toBe(1)
+    for (let i = 0; i < 10; i++) link.send(new Uint8Array(1_000), Address.parse('192.0.2.2:1935'))
+    expect(socket.asked).toBe(2)
+    socket.failure = new Error('no route')
+    for (let sent = 0; sent <= SEND_RING_CHECK; sent += 1_000) link.send(new Uint8Array(1_000), to)
+    const failed = link.stats.sendErrors
+    expect(failed).toBeGreaterThan(0)
+    for (let i = 0; i < 10; i++) link.send(new Uint8Array(1_000), to)
+    expect(link.stats.sendErrors).toBe(failed + 10)
+    socket.failure = null
+    for (let i = 0; i < 10; i++) link.send(new Uint8Array(1_000), to)
+    expect(link.stats.sendErrors).toBe(failed + 10)
+    expect(socket.asked).toBe(2 + failed + 11)
   })
 
   test('what the socket may still hold is not overwritten', () => {
