@@ -1,9 +1,7 @@
-import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { pause, startMany } from '../ends/many-remote.js'
 import { significant } from '../statistics.js'
 import { BARE, OURS } from '../suite.js'
 
-const PROGRAM = fileURLToPath(new URL('../ends/many.js', import.meta.url))
 const MOST = 10_000
 /** Opened before counting begins, so that compiled code and first-time memory do not count. */
 const WARM_UP = 100
@@ -13,8 +11,8 @@ const SETTLE = 27_000
 /** What many sessions with nothing to say cost the process that has them. */
 export default {
   async run({ seconds, log }) {
-    const host = start(['--expose-gc'])
-    const many = start(['--max-old-space-size=8192'])
+    const host = startMany(['--expose-gc'])
+    const many = startMany(['--max-old-space-size=8192'])
     try {
       const { port, fingerprint, barePort } = await host.call('listen')
       await many.call('open', { port, fingerprint, most: WARM_UP, milliseconds: 10_000 })
@@ -90,29 +88,4 @@ function describe({ sessions, memory, rss, idle, bare }) {
     charts: [],
     notes: [`RSS counts what the start of ${sessions} sessions left behind for the collector, too.`],
   }
-}
-
-function start(execArgv) {
-  const child = fork(PROGRAM, { execArgv, serialization: 'advanced' })
-  let ended
-  let waiting
-  child.once('exit', (code) => {
-    ended = new Error(`a process of the benchmark ended with ${code}`)
-    waiting?.reject(ended)
-  })
-  child.on('message', ({ value, error }) => (error === undefined ? waiting.resolve(value) : waiting.reject(new Error(error))))
-  return {
-    call(name, args) {
-      if (ended !== undefined) return Promise.reject(ended)
-      return new Promise((resolve, reject) => {
-        waiting = { resolve, reject }
-        child.send({ name, args })
-      })
-    },
-    stop: () => child.disconnect(),
-  }
-}
-
-function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

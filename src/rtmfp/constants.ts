@@ -30,7 +30,7 @@ export const ERTO_INITIAL = 1_000
 export const ERTO_MINIMUM = 250
 /** Factor of the retransmission timeout's back-off. RFC 7016 §3.5.2.2. */
 export const ERTO_BACKOFF = 1.4142
-/** Where the back-off ends. RFC 7016 §3.5.2.2. Milliseconds. */
+/** Where the back-off ends, RFC 7016 §3.5.2.2, and the timeout altogether. Milliseconds. */
 export const ERTO_CAP = 10_000
 /** What the far end may take to acknowledge, allowed for in MRTO. RFC 7016 §3.5.2.2. Milliseconds. */
 export const ACK_DELAY_ALLOWANCE = 200
@@ -268,11 +268,11 @@ export const MAX_PACED_FRAGMENTS = 256
 
 /**
  * Start-up packets that are looked at in a window of so many milliseconds: those of strangers, and, once there are more, those of addresses that were
- * there before or that there is a session with. One takes some 15 µs where cryptography is native, so that a flood takes a quarter of a core, and
- * as much again to be turned away.
+ * there before or that there is a session with. One takes some 20 µs where cryptography is native: both together are three times as many
+ * as there may be keyings, and the processor's other work does not suffer.
  */
-export const STARTUP_PACKETS = 400
-export const RECURRING_STARTUP_PACKETS = 400
+export const STARTUP_PACKETS = 150
+export const RECURRING_STARTUP_PACKETS = 150
 export const STARTUP_WINDOW = 50
 /** Start-up packets of one IPv4 address or IPv6 network that count as those of somebody who was there before, a second. */
 export const STARTUP_OF_SOURCE = 256
@@ -280,11 +280,11 @@ export const STARTUP_OF_SOURCE = 256
 export const STARTUP_ATTEMPTS = 6
 /**
  * How long addresses are remembered while there are too many start-up packets, and once more as long: whoever retries does so after 0.5 and 2 s
- * ({@link STARTUP_FIRST_INTERVAL}). Milliseconds. And counters by which they are, a power of two, a mebibyte for each half: eight for each of a
- * quarter of a million.
+ * ({@link STARTUP_FIRST_INTERVAL}). Milliseconds. And counters by which they are, a power of two, two mebibytes for each half: sixteen for each of
+ * a quarter of a million.
  */
 export const SOURCE_MEMORY = 2_500
-export const SIGHTINGS = 2_097_152
+export const SIGHTINGS = 4_194_304
 /**
  * Keyings that are verified in a second: of one IPv4 address or IPv6 network, and of all. One takes a third of a millisecond where cryptography is
  * native; a school behind one address gets in within seconds. Those of this machine itself are not counted.

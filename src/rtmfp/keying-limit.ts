@@ -13,7 +13,6 @@ export class KeyingLimit {
 
   /** Whether one more from this address may be verified now. */
   take(from: Address, now: number): boolean {
-    // Who is on this machine can stop it in easier ways, and load tests are.
     if (from.isLoopback) return true
     if (now >= this.until) {
       this.all = 0

@@ -675,11 +675,14 @@ export class Session implements HeapItem, FlowSetHost {
   private runOpenTimers(now: number): void {
     const liveness = this.liveness as Liveness
     const flows = this.flows as FlowSet
-    if (liveness.isDead(now) && !liveness.overslept(now)) {
-      // One last word, in case it is only the other direction that is broken.
-      this.control.closeAckWanted = true
-      this.leaveOpen('closed', 'dead')
-      return
+    if (liveness.isDead(now)) {
+      if (!liveness.overslept(now)) {
+        // One last word, in case it is only the other direction that is broken.
+        this.control.closeAckWanted = true
+        this.leaveOpen('closed', 'dead')
+        return
+      }
+      flows.overslept(now)
     }
     if (liveness.takePing(now, this.rtt.erto)) {
       this.control.pingWanted = true

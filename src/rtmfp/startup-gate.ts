@@ -10,7 +10,7 @@ import {
 } from './constants.ts'
 import { SourceCount } from './source-count.ts'
 
-/** Counters that stand for one address: with so many, and eight counters for each address that there is, one stranger in 50 seems known. */
+/** Counters that stand for one address: with so many, and sixteen counters for each address that there is, one stranger in 400 seems known. */
 const HASHES = 4
 /** A counter has four bits. */
 const MOST = 15

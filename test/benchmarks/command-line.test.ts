@@ -9,7 +9,19 @@ interface CommandLine {
 const { USAGE, parseCommandLine }: CommandLine = await load('command-line.js')
 
 test('the help names every benchmark, every rival and every option', () => {
-  const benchmarks = ['latency', 'loss', 'throughput', 'sessions', 'connect', 'priority', 'introducer', 'state', 'browser', 'simulate']
+  const benchmarks = [
+    'latency',
+    'loss',
+    'throughput',
+    'sessions',
+    'flood',
+    'connect',
+    'priority',
+    'introducer',
+    'state',
+    'browser',
+    'simulate',
+  ]
   const rivals = ['ws', 'colyseus', 'werift', 'node-datachannel', 'roamhq-wrtc', 'geckos', 'enet']
   const missing = [...benchmarks, ...rivals, '--json', '--seconds N', '--against', 'report'].filter((word) => !USAGE.includes(word))
   expect(missing).toEqual([])

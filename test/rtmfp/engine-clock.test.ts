@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { utf8 } from '../../src/base/bytes.ts'
-import { CLOCK_TOLERANCE, DEAD_AFTER, OVERSLEPT } from '../../src/rtmfp/constants.ts'
+import { CLOCK_TOLERANCE, DEAD_AFTER, OVERSLEPT, RECEIVE_FLOW_LINGER } from '../../src/rtmfp/constants.ts'
 import { EngineClock } from '../../src/rtmfp/engine-clock.ts'
 import { OUTPUT_EVENT, OUTPUT_TRANSMIT, OUTPUT_WAIT } from '../../src/rtmfp/endpoint.ts'
 import { World } from './world.ts'
@@ -101,5 +101,26 @@ describe('a clock that leaps', () => {
     expect(session.state).toBe('open')
     world.run(1)
     expect(session.state).toBe('closed')
+  })
+
+  test('what has been delivered, and was not acknowledged before the clock leapt, is not delivered again after it', () => {
+    const world = new World(3)
+    const [a, b] = [world.add(), world.add()]
+    const session = world.connect(a, b)
+    world.run(500)
+    const flow = session.openFlow({ metadata: utf8('x') })
+    // What the receiver sends is lost from when it has the message on.
+    world.filter = (_datagram, from) => !from.equals(b.address)
+    flow.write(utf8('once'), world.now)
+    flow.close()
+    world.run(100)
+    expect(b.events.filter(({ type }) => type === 'flow-complete')).toHaveLength(1)
+    // Its clock alone leaps, by more than it would remember the flow.
+    poll(world, b, world.now + RECEIVE_FLOW_LINGER + 10_000)
+    world.filter = () => true
+    world.run(10_000)
+    expect(flow.state).toBe('complete-linger')
+    expect(session.state).toBe('open')
+    expect(b.events.filter(({ type }) => type === 'message')).toHaveLength(1)
   })
 })

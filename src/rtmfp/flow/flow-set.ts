@@ -391,6 +391,11 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     return 3
   }
 
+  /** This process slept, or its clock leapt: no time has passed in which the far end could have sent anything again. */
+  overslept(now: number): void {
+    for (const flow of this.receiving.values()) flow.lingerAnew(now)
+  }
+
   /** The far end has moved: what is on its way to where it was is sent again, at once. */
   pathChanged(): void {
     this.timedOut()

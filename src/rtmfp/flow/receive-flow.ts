@@ -131,6 +131,11 @@ export class ReceiveFlow {
     if (this.completeTold) this.host.wantsAck(this, true)
   }
 
+  /** @internal Keeps its identifier for as long as if it were complete just now. */
+  lingerAnew(now: number): void {
+    if (this.lingerUntil !== Infinity) this.lingerUntil = now + RECEIVE_FLOW_LINGER
+  }
+
   /** @internal The session is over. */
   end(): void {
     this.flowState = 'closed'

@@ -91,7 +91,7 @@ export class RttEstimator {
 
   /** A retransmission timeout has fired and there was loss. */
   backOff(): void {
-    this.erto = Math.max(Math.min(this.erto * ERTO_BACKOFF, ERTO_CAP), this.mrto)
+    this.erto = Math.min(Math.max(this.erto * ERTO_BACKOFF, this.mrto), ERTO_CAP)
   }
 
   /**
@@ -129,6 +129,7 @@ export class RttEstimator {
       this.srtt = (7 * this.srtt + rtt) / 8
     }
     this.mrto = this.srtt + 4 * this.rttvar + ACK_DELAY_ALLOWANCE
-    this.erto = Math.max(this.mrto, ERTO_MINIMUM)
+    // No path takes longer, but a far end may have slept: what is lost then would be waited for as long as that, and more.
+    this.erto = Math.min(Math.max(this.mrto, ERTO_MINIMUM), ERTO_CAP)
   }
 }
