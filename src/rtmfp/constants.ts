@@ -197,6 +197,19 @@ export const MAX_MESSAGE = 1_048_576
 export const MAX_QUEUED: number = 2 * MAX_MESSAGE
 /** What a receiving flow holds for reordering and reassembly, by default: two of the largest messages. Bytes. */
 export const RECEIVE_CAPACITY: number = 2 * MAX_MESSAGE
+/**
+ * What all flows of a session hold together of what they have received, and have not handed over: four flows that are not read, full. And what all
+ * sessions of an endpoint hold: 32 sessions of that kind. Who is late has as much as is left free. Bytes.
+ */
+export const SESSION_RECEIVE_CAPACITY: number = 8 * MAX_MESSAGE
+export const ENDPOINT_RECEIVE_CAPACITY: number = 256 * MAX_MESSAGE
+/** What a session may hold whatever others do: a few flows, and packets of them. Bytes. */
+export const SESSION_RECEIVE_FLOOR = 16_384
+/** What may be held beyond {@link ENDPOINT_RECEIVE_CAPACITY} to bring messages to their end that have begun. Bytes. */
+export const ENDPOINT_OVERDRAFT: number = 64 * MAX_MESSAGE
+/** What a receiving flow counts by itself, and each gap in its numbers. Bytes. */
+export const FLOW_OVERHEAD = 512
+export const GAP_OVERHEAD = 32
 /** Storage counted for each buffered fragment beside its data: what an array with its buffer, and its place in a list, take. Bytes. */
 export const FRAGMENT_OVERHEAD = 256
 /** The same for each fragment that waits to be sent, whose data are the user's: so that messages without content are not free. Bytes. */

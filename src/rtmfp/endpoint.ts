@@ -37,6 +37,7 @@ import {
 import { EngineClock } from './engine-clock.ts'
 import { Handshake } from './handshake.ts'
 import { PacketFragments } from './packet-fragments.ts'
+import { EndpointBudget } from './flow/receive-budget.ts'
 import type { ReceiveFlow } from './flow/receive-flow.ts'
 import { Session } from './session.ts'
 import type { EndpointEvent, SessionHost } from './session.ts'
@@ -177,6 +178,8 @@ export class Endpoint implements SessionHost {
   readonly congestion: CongestionAlgorithm
   /** @internal */
   readonly timeCritical: TimeCriticalRecord = new TimeCriticalRecord()
+  /** @internal */
+  readonly received: EndpointBudget = new EndpointBudget()
   /** @internal */
   readonly work: WorkSpace = new WorkSpace()
 

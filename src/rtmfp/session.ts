@@ -37,6 +37,7 @@ import {
 } from './constants.ts'
 import { FlowSet } from './flow/flow-set.ts'
 import type { FlowSetHost, SendFlowOptions } from './flow/flow-set.ts'
+import type { EndpointBudget } from './flow/receive-budget.ts'
 import type { ReceiveFlow } from './flow/receive-flow.ts'
 import type { SendFlow } from './flow/send-flow.ts'
 import type { CongestionController } from './session/congestion.ts'
@@ -117,6 +118,7 @@ export interface SessionHost {
   /** Longest datagram that any path is probed for. */
   readonly maxPathDatagram: number
   readonly maxMessageBytes: number
+  readonly received: EndpointBudget
   readonly congestion: CongestionAlgorithm
   readonly timeCritical: TimeCriticalRecord
   readonly work: WorkSpace
@@ -616,6 +618,11 @@ export class Session implements HeapItem, FlowSetHost {
   /** @internal */
   get maxMessageBytes(): number {
     return this.host.maxMessageBytes
+  }
+
+  /** @internal */
+  get received(): EndpointBudget {
+    return this.host.received
   }
 
   /** @internal */

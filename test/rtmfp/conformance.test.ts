@@ -289,7 +289,7 @@ describe('pings', () => {
     flowOf(pair).write(new Uint8Array(200_000), world.now)
     world.run(60_000)
     const count = (packets: readonly SeenPacket[], wanted: number): number => chunkTypes(packets).filter((type) => type === wanted).length
-    expect(count(atFar, CHUNK_PING)).toBeGreaterThan(10)
+    expect(count(atFar, CHUNK_PING)).toBeGreaterThan(5)
     expect(count(atNear, CHUNK_PING_REPLY)).toBeLessThanOrEqual(count(atFar, CHUNK_PING))
     expect(count(atFar, CHUNK_PING_REPLY)).toBeLessThanOrEqual(count(atNear, CHUNK_PING))
   })

@@ -247,6 +247,7 @@ describe('malformed datagrams', () => {
           w.raw(new Uint8Array(padding).fill(0xff))
         })
         balance.received += hello.length
+        world.now++
         b.endpoint.receive(hello, victim, world.now)
         world.settle()
         if (balance.sent > 0) answered++
@@ -265,7 +266,7 @@ describe('malformed datagrams', () => {
         w.raw(new Uint8Array(100).fill(0xff))
       })
       // At a pace at which each of them is looked at.
-      b.endpoint.receive(hello, Address.from('198.51.100.1', 1 + i), world.now + i / 5)
+      b.endpoint.receive(hello, Address.from('198.51.100.1', 1 + i), world.now + i / 2)
     }
     expect(b.endpoint.stats.drops.get('too many hellos')).toBeGreaterThan(3_000)
   })

@@ -14,6 +14,7 @@ import {
   BURST_LIMIT,
   BURST_REFILL,
   DEFAULT_PRIORITY,
+  FLOW_OVERHEAD,
   MAX_METADATA,
   MAX_QUEUED,
   MAX_RECEIVE_FLOWS,
@@ -28,6 +29,8 @@ import type { FlowOutput } from './flow-output.ts'
 import { LossDetection } from './loss-detection.ts'
 import { ReceiveFlow } from './receive-flow.ts'
 import type { ReceiveFlowHost } from './receive-flow.ts'
+import { SessionBudget } from './receive-budget.ts'
+import type { EndpointBudget } from './receive-budget.ts'
 import { Riding } from './riding.ts'
 import { Scheduler } from './scheduler.ts'
 import { InFlight } from './send-queue.ts'
@@ -58,6 +61,8 @@ export interface SendFlowOptions {
 /** What the flows of a session need from outside. */
 export interface FlowSetHost extends FlowOutput {
   readonly maxMessageBytes: number
+  /** What all sessions of the endpoint hold of what they have received. */
+  readonly received: EndpointBudget
   /** The engine's time, given the application's. */
   timeOf(outside: number): number
   /** Called when there is something to send, or an earlier deadline. */
@@ -68,6 +73,9 @@ export interface FlowSetHost extends FlowOutput {
 const USER_DATA_OVERHEAD = CHUNK_HEADER_SIZE + 1 + 3 + 8 + 5
 /** Flow identifiers are handed out from here on. */
 const FIRST_FLOW_ID = 1
+
+/** Flows that were stopped and may go on, one of them: were all of them told so, what the others send would be lost. */
+const WOKEN_AT_ONCE = 4
 
 /** What a session without flows has of them; nothing is ever put in. */
 const NO_SENDING = new Map<number, SendFlow>()
@@ -80,6 +88,7 @@ const NO_RECEIVING = new Map<number, ReceiveFlow>()
 export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   readonly output: FlowOutput
   readonly maxMessageBytes: number
+  readonly budget: SessionBudget
   readonly inFlight: InFlight = new InFlight()
   readonly loss: LossDetection = new LossDetection(this.inFlight, (fragment) => this.passedOver(fragment))
   /** Largest plain packet, header included. Bytes. */
@@ -116,6 +125,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     this.host = host
     this.output = host
     this.maxMessageBytes = host.maxMessageBytes
+    this.budget = new SessionBudget(host.received)
   }
 
   /** Flows that the far end sends by. */
@@ -216,6 +226,14 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     this.host.wake()
   }
 
+  roomAgain(): void {
+    let woken = 0
+    for (const flow of this.receiving.values()) {
+      if (!flow.isStopped || ++woken > WOKEN_AT_ONCE) continue
+      this.wantsAck(flow, true)
+    }
+  }
+
   arrived(isNew: boolean): void {
     if (isNew) this.packetHasNew = true
     else this.packetHasDuplicate = true
@@ -227,7 +245,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   receiveUserData(chunk: UserData, reader: Reader, now: number): string | undefined {
     let flow = this.receiving.get(chunk.flowId)
     if (flow === undefined) {
-      if (this.receiving.size >= MAX_RECEIVE_FLOWS) return 'too many flows'
+      if (this.receiving.size >= MAX_RECEIVE_FLOWS || this.budget.roomFor(0) < FLOW_OVERHEAD) return 'too many flows'
       flow = this.startReceiving(chunk)
     }
     return flow.receive(chunk, reader.bytes, now) ? undefined : 'flow limit'

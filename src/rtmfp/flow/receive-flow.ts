@@ -5,10 +5,19 @@ import { writeAck } from '../../wire/ack.ts'
 import { writeFlowException } from '../../wire/control.ts'
 import { FRA_WHOLE } from '../../wire/user-data.ts'
 import type { UserData } from '../../wire/user-data.ts'
-import { BUFFER_BLOCK, MAX_GAPS, RECEIVE_CAPACITY, RECEIVE_FLOW_LINGER } from '../constants.ts'
+import {
+  BUFFER_BLOCK,
+  FLOW_OVERHEAD,
+  GAP_OVERHEAD,
+  MAX_GAPS,
+  RECEIVE_CAPACITY,
+  RECEIVE_FLOW_LINGER,
+  RX_BUFFER_INITIAL,
+} from '../constants.ts'
 import type { FlowOutput } from './flow-output.ts'
 import { ReassemblyBuffer } from './reassembly.ts'
 import type { Completed, Delivery } from './reassembly.ts'
+import type { SessionBudget } from './receive-budget.ts'
 import type { SendFlow } from './send-flow.ts'
 
 /** States of a receiving flow. RFC 7016 §3.6.3. */
@@ -18,8 +27,11 @@ export type ReceiveFlowState = 'open' | 'rejected' | 'complete-linger' | 'closed
 export interface ReceiveFlowHost {
   readonly output: FlowOutput
   readonly maxMessageBytes: number
+  readonly budget: SessionBudget
   /** The flow wants to acknowledge; `soon`: without waiting for the delay. */
   wantsAck(flow: ReceiveFlow, soon: boolean): void
+  /** Flows that were stopped may go on. */
+  roomAgain(): void
   /** A fragment has come, for the first time or once more. */
   arrived(isNew: boolean): void
 }
@@ -39,7 +51,10 @@ export class ReceiveFlow {
   context: unknown = undefined
   /** Bytes of all messages that were delivered so far. */
   deliveredBytes = 0
-  /** Most bytes held for reordering and reassembly; what is free of it is announced to the sender. To be set when the flow opens. */
+  /**
+   * Most bytes held for reordering and reassembly; what is free of it, and of what the session and the endpoint may hold together, is announced to the
+   * sender. To be set when the flow opens.
+   */
   bufferCapacity: number = RECEIVE_CAPACITY
   /** @internal Whether it is in the list of flows to be acknowledged. */
   shouldAck = false
@@ -59,6 +74,8 @@ export class ReceiveFlow {
   private rejected = false
   private completeTold = false
   private lingerUntil = Infinity
+  /** What it counts in the session's budget. Bytes. */
+  private counted = 0
 
   /** @internal */
   constructor(id: number, metadata: Uint8Array, association: SendFlow | undefined, host: ReceiveFlowHost) {
@@ -67,6 +84,7 @@ export class ReceiveFlow {
     this.association = association
     this.host = host
     this.seen.add(0)
+    this.settle()
   }
 
   get state(): ReceiveFlowState {
@@ -86,6 +104,7 @@ export class ReceiveFlow {
   set delivery(mode: Delivery) {
     this.mode = mode
     this.deliverHeld()
+    this.settle()
   }
 
   /** Refuses the flow: the sender is told the code and closes it. RFC 7016 §3.6.3.7. @param code Application's code, 0 to 2⁵³ − 1. */
@@ -98,6 +117,7 @@ export class ReceiveFlow {
     this.rejected = true
     this.exceptionCode = code
     this.buffer.clear()
+    this.settle()
     this.host.wantsAck(this, true)
   }
 
@@ -111,6 +131,7 @@ export class ReceiveFlow {
     if (!this.suspended) return
     this.suspended = false
     this.deliverHeld()
+    this.settle()
     this.tellComplete()
     this.host.wantsAck(this, true)
   }
@@ -126,6 +147,7 @@ export class ReceiveFlow {
   begin(): void {
     this.unseen = false
     this.deliverHeld()
+    this.settle()
     this.tellComplete()
     // For the new deadline.
     if (this.completeTold) this.host.wantsAck(this, true)
@@ -140,6 +162,7 @@ export class ReceiveFlow {
   end(): void {
     this.flowState = 'closed'
     this.buffer.clear()
+    this.settle()
   }
 
   /** @internal RFC 7016 §3.6.3.6. */
@@ -160,6 +183,7 @@ export class ReceiveFlow {
       this.seen.addRange(0, chunk.forwardSequenceNumber)
       this.passedOver()
       this.checkComplete(now)
+      this.settle()
       if (!this.hasRoomFor(chunk)) {
         this.host.wantsAck(this, true)
         return false
@@ -192,7 +216,8 @@ export class ReceiveFlow {
     if (index >= 0 && this.mode !== 'ordered' && !this.isHeld) this.deliverArrived(index)
     else if (!this.buffer.isEmpty) this.passedOver()
     this.checkComplete(now)
-    this.host.wantsAck(this, soon || this.bufferCapacity - this.buffer.size < BUFFER_BLOCK)
+    this.settle()
+    this.host.wantsAck(this, soon || this.room < BUFFER_BLOCK)
     return true
   }
 
@@ -219,9 +244,15 @@ export class ReceiveFlow {
 
   /** Receive window to announce. RFC 7016 §3.6.3.5. */
   private windowBlocks(): number {
-    const free = Math.max(0, this.bufferCapacity - this.buffer.size)
-    const blocks = Math.ceil(free / BUFFER_BLOCK)
-    return blocks === 0 && this.bufferCapacity > 0 && !this.suspended ? 1 : blocks
+    const blocks = Math.ceil(this.room / BUFFER_BLOCK)
+    const { budget } = this.host
+    if (budget.hasBorrowed(this)) return Math.max(blocks, RX_BUFFER_INITIAL / BUFFER_BLOCK)
+    return blocks === 0 && this.bufferCapacity > 0 && !this.suspended && budget.mayBorrow(this, BUFFER_BLOCK) ? 1 : blocks
+  }
+
+  /** @internal Whether the sender was told to stop, for want of room. */
+  get isStopped(): boolean {
+    return this.announcedBlocks === 0 && !this.suspended
   }
 
   private get isHeld(): boolean {
@@ -231,10 +262,39 @@ export class ReceiveFlow {
   /** Bounds what a sender that ignores the window can make this end hold. */
   private hasRoomFor(chunk: UserData): boolean {
     const number = chunk.sequenceNumber
-    if (this.seen.count > MAX_GAPS && number > this.seen.highest + 1) return false
+    const makesGap = number > this.seen.highest + 1
+    if (makesGap && (this.seen.count > MAX_GAPS || this.room < GAP_OVERHEAD)) return false
     if (chunk.abandon) return true
-    const size = this.buffer.size + chunk.end - chunk.start
-    return size <= this.bufferCapacity + (number <= this.seen.contiguous + 1 ? this.host.maxMessageBytes : 0)
+    const length = chunk.end - chunk.start
+    if (length <= this.room) return true
+    // What comes next has a place all the same, or no message that is longer than what is free would ever be complete.
+    if (number > this.seen.contiguous + 1 || this.buffer.size + length > this.bufferCapacity + this.host.maxMessageBytes) return false
+    // A sender goes beyond what was announced by one fragment at most. RFC 7016 §3.6.2.3.
+    return this.budgetRoom > 0 || (!this.isHeld && this.host.budget.borrow(this, length))
+  }
+
+  /** Bytes that may still come, in whatever order. */
+  private get room(): number {
+    return Math.max(0, Math.min(this.bufferCapacity - this.buffer.size, this.budgetRoom))
+  }
+
+  private get budgetRoom(): number {
+    return this.host.budget.roomFor(this.counted)
+  }
+
+  private repay(): void {
+    if (this.host.budget.repaid(this)) this.host.roomAgain()
+  }
+
+  /** Counts in the session's budget what is held now. */
+  private settle(): void {
+    const isOver = this.flowState === 'closed'
+    const held = isOver ? 0 : FLOW_OVERHEAD + this.metadata.length + this.buffer.size + (this.seen.count - 1) * GAP_OVERHEAD
+    if (held !== this.counted) {
+      this.host.budget.add(held - this.counted)
+      this.counted = held
+    }
+    if (this.buffer.isEmpty) this.repay()
   }
 
   /** The cumulative number may have moved. */
@@ -273,6 +333,7 @@ export class ReceiveFlow {
     const gap = first > this.lastDelivered + 1
     if (last > this.lastDelivered) this.lastDelivered = last
     this.deliveredBytes += data.length
+    this.repay()
     this.host.output.message(this, data.length === 0 ? EMPTY : data, gap)
   }
 
