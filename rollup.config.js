@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path'
 /** Where tsc leaves the compiled sources (tsconfig.build.json). */
 const compiled = 'build/tsc'
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
-const dependencies = Object.keys(manifest.dependencies)
+const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
 
 /** One output per public entry, one per platform (package.json "imports" picks between those), and the command. */
 const input = {

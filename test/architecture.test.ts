@@ -46,14 +46,15 @@ const FEWEST: Readonly<Record<string, number>> = {
 /** Packages that a layer may import; the sans-I/O layers other than `crypto` have none. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   crypto: /^@noble\//,
-  link: /^ws$/,
+  link: /^(ws|@silentbot1\/nat-api)$/,
   platform: /^ws$/,
   introducer: /^(eventemitter3|msgpackr)$/,
   room: /^(eventemitter3|msgpackr)$/,
 }
 
 /** The only files that may import Node's modules. None of them is reachable from the browser's entry. */
-const NODE_FILES = /^(cli\/.*|platform\/node|crypto\/(node|default-node)|crypto\/node\/.*|link\/(udp|multicast|websocket-server))\.ts$/
+const NODE_FILES =
+  /^(cli\/.*|platform\/node|crypto\/(node|default-node)|crypto\/node\/.*|link\/(udp|multicast|port-control|port-mapping|websocket-server))\.ts$/
 
 const SANS_IO = /^(base|wire|crypto|rtmfp|schema|sync\/core)\//
 const PLATFORM_FILES = /^(crypto\/(node|default-node|default-browser)|platform\/\w+|cli\/.*)\.ts$/

@@ -1,12 +1,19 @@
 /** The lab's network: an internet that takes its time, an introducer on it, and sites with players behind NATs. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { lossRules, natRules } from './nat.js'
+import { lossRules, mapperRules, mapperSettings, natRules } from './nat.js'
 import { ip, namespaceName, Program, runIn } from './system.js'
 
 /** RFC 5737's documentation addresses stand for the internet, RFC 6598's for a provider's own network, RFC 1918's for homes. */
 const INTERNET = '203.0.113'
 const PROVIDER = '100.64.0'
 const HOME = '192.168.1'
+/**
+ * Part of the internet that does not look like documentation: what maps ports refuses to where the address outside can not be a public one.
+ */
+const PUBLIC = '11.22.33'
 /** IPv6 documentation addresses, RFC 3849; only sites without NAT have one. */
 const INTERNET6 = '2001:db8:1::'
 export const INTRODUCER = `${INTERNET}.1`
@@ -20,6 +27,8 @@ const READY = 10_000
 /** Milliseconds, and how many of them. */
 const MOMENT = 50
 const MOMENTS = 20
+/** How long a router takes until it maps ports. Milliseconds. */
+const MAPPER_START = 1_000
 const wireFile = fileURLToPath(new URL('wire.js', import.meta.url))
 
 /** The introducer's place and those of players, on one internet. */
@@ -40,6 +49,7 @@ export class Internet {
     this.wire = new Program(wire, process.execPath, [wireFile, String(delay)])
     await this.wire.event('ready', READY)
     this.attach(this.introducer, [INTRODUCER, INTRODUCER2], `${INTERNET6}1`)
+    ip(this.introducer, [`route add ${PUBLIC}.0/24 dev wan`])
   }
 
   /**
@@ -83,13 +93,14 @@ export class Internet {
   }
 
   /** A place behind a NAT of a kind, or none, with so many players. */
-  site(name, kind, { players = 1, hairpin = false } = {}) {
+  site(name, kind, { players = 1, hairpin = false, mapsPorts = false } = {}) {
     const clients = Array.from({ length: players }, (_, i) => namespaceName(`${name}-${i + 1}`))
     clients.forEach(addNamespace)
     if (kind === 'none') return new Site(kind, clients, [], this.attach(clients[0]))
     const outer = namespaceName(`${name}-nat`)
     addNamespace(outer)
-    const address = this.attach(outer)
+    const address = this.attach(outer, mapsPorts ? [`${PUBLIC}.${this.nextSite}`] : undefined)
+    ip(outer, [`route add ${mapsPorts ? INTERNET : PUBLIC}.0/24 dev wan`])
     const nats = [outer]
     if (kind === 'double') {
       const inner = namespaceName(`${name}-nat2`)
@@ -127,6 +138,26 @@ class Site {
         }
       }
     }
+  }
+
+  /** The router maps ports for its players from now on. @param protocol `pcp`, NAT-PMP with it, or `upnp` @returns What does that */
+  async mapPorts(protocol) {
+    const [nat] = this.nats
+    runIn(nat, 'nft', ['-f', '-'], mapperRules())
+    const folder = mkdtempSync(join(tmpdir(), 'altolab-'))
+    const file = join(folder, 'mapper.conf')
+    writeFileSync(file, mapperSettings(protocol))
+    const program = new Program(nat, 'miniupnpd', ['-d', '-f', file, '-P', join(folder, 'pid')])
+    await new Promise((resolve) => setTimeout(resolve, MAPPER_START))
+    rmSync(folder, { recursive: true })
+    return program
+  }
+
+  /** Ports that the router leads inwards now, as rules of the system's. */
+  get mappedPorts() {
+    return runIn(this.nats[0], 'nft', ['list', 'table', 'inet', 'miniupnpd'])
+      .split('\n')
+      .filter((line) => line.includes('dnat'))
   }
 
   /** Loses a share of what passes, in percent. */

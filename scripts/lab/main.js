@@ -15,7 +15,7 @@ import { cleanUp, leftovers, obstacle, Program, removeNamespaces } from './syste
 
 const HELP = `usage: npm run lab -- [options] [NAME…]
 
-Builds networks with NATs on this machine (Linux, root, iproute2, nftables, conntrack, ethtool) and tries in them, with the built
+Builds networks with NATs on this machine (Linux, root, iproute2, nftables, conntrack, ethtool, miniupnpd) and tries in them, with the built
 package in processes of their own:
 
   HOST/GUEST      two players meet, each behind a kind of NAT: none, full, restricted, port, symmetric, blocked, double

@@ -77,3 +77,34 @@ table inet loss {
 }
 `
 }
+
+/** Where a router that maps ports puts its rules. */
+export function mapperRules() {
+  return `
+table inet miniupnpd {
+  chain forward { type filter hook forward priority filter; policy accept; }
+  chain prerouting { type nat hook prerouting priority dstnat; policy accept; }
+  chain postrouting { type nat hook postrouting priority srcnat; policy accept; }
+}
+`
+}
+
+/** How it is to work. @param protocol `pcp` or `upnp` */
+export function mapperSettings(protocol) {
+  return `
+ext_ifname=wan
+listening_ip=lan
+http_port=5000
+enable_natpmp=${protocol === 'pcp' ? 'yes' : 'no'}
+enable_upnp=${protocol === 'upnp' ? 'yes' : 'no'}
+secure_mode=yes
+uuid=5b0c1c5e-7c39-4c0e-8c52-3d0f8a6a1e55
+upnp_table_name=miniupnpd
+upnp_nat_table_name=miniupnpd
+upnp_forward_chain=forward
+upnp_nat_chain=prerouting
+upnp_nat_postrouting_chain=postrouting
+allow 1024-65535 192.168.0.0/16 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535
+`
+}

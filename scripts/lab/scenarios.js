@@ -34,6 +34,8 @@ const RUNS = {
   'game:introducer-killed': introducerKilled,
   'game:relay-restored': relayRestored,
   'game:secret': secret,
+  'mapped:pcp': (context) => mapped(context, 'pcp'),
+  'mapped:upnp': (context) => mapped(context, 'upnp'),
   'lan:meet': (context) => onLan(context),
   'lan:successor': lanSuccessor,
   'lan:interface': lanInterface,
@@ -166,6 +168,29 @@ function relayRestored(context) {
       problem: lostAnything(reports) ?? hasLeft(game) ?? late,
     }
   })
+}
+
+/** Both are behind NATs that no hole can be punched through; the guest's router leads a port inwards, so that they meet straight all the same. */
+async function mapped({ internet, url, timeout, name, players }, protocol) {
+  const a = internet.site(`${name}-a`, 'symmetric')
+  const b = internet.site(`${name}-b`, 'symmetric', { mapsPorts: true })
+  const mapper = await b.mapPorts(protocol)
+  try {
+    const host = player(a, url, 'create')
+    players.push(host)
+    const { code } = await host.event('in', timeout)
+    const guest = player(b, url, code, { options: { portMapping: true } })
+    players.push(guest)
+    await Promise.all([host, guest].map((each) => each.event('message', timeout)))
+    await Promise.all([host, guest].map((each) => each.waitFor(({ path }) => path === 'direct', timeout, 'a direct path')))
+    const during = b.mappedPorts
+    await guest.stop()
+    const problem =
+      during.length !== 1 ? `${during.length} ports are mapped` : b.mappedPorts.length > 0 ? 'the port was not given back' : undefined
+    return { text: 'straight, by a port of the router, which has it back', problem }
+  } finally {
+    await mapper.stop()
+  }
 }
 
 /** Two players of one home meet with nothing but the cable between them. @param before what happens first @param options the guest's */

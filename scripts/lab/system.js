@@ -5,7 +5,14 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 /** Debian's package of each program. */
-const PACKAGES = { ip: 'iproute2', nft: 'nftables', conntrack: 'conntrack', ethtool: 'ethtool', nsenter: 'util-linux' }
+const PACKAGES = {
+  ip: 'iproute2',
+  nft: 'nftables',
+  conntrack: 'conntrack',
+  ethtool: 'ethtool',
+  nsenter: 'util-linux',
+  miniupnpd: 'miniupnpd-nftables',
+}
 /** All namespaces of ours begin so, then comes the process that made them. */
 const PREFIX = 'altolab'
 const NAMESPACES = '/run/netns'
@@ -15,7 +22,7 @@ const OURS = new RegExp(`^${PREFIX}-(\\d+)-`)
 export function obstacle() {
   if (process.platform !== 'linux') return 'the lab needs Linux: it is made of network namespaces.'
   if (process.getuid() !== 0) return 'the lab needs root, to make network namespaces: run it as root, or with sudo.'
-  const missing = Object.keys(PACKAGES).filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0)
+  const missing = Object.keys(PACKAGES).filter((name) => spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${name}`]).status !== 0)
   if (missing.length > 0)
     return `missing: ${missing.join(', ')}. Install: apt-get install ${missing.map((name) => PACKAGES[name]).join(' ')}`
   const probe = namespaceName('probe')

@@ -20,6 +20,7 @@ Runs an introducer: it brings players together by room code and carries nothing 
   --probe-port N   second UDP port, by which players look at their NATs (default the one above; off for none)
   --probe-host ADDRESS  another address of this machine, by which they see whether a NAT filters by address
   --no-websocket   take no WebSockets (else on the TCP port of the same number)
+  --trust-proxy ADDRESS  believe what this proxy says of where WebSockets come from (X-Forwarded-For); more than once for several
   --tls-cert FILE  certificate for WebSockets by TLS, PEM; with --tls-key FILE
   --no-relay       pass nothing on between players who do not reach each other straight
   --identity FILE  keep the same fingerprint over restarts; the file is made if it is not there
@@ -48,6 +49,7 @@ interface Settings {
   readonly relay: boolean
   readonly tlsCert: string | undefined
   readonly tlsKey: string | undefined
+  readonly trustedProxies: readonly string[]
   readonly json: boolean
 }
 
@@ -98,6 +100,7 @@ function parse(args: readonly string[]): Settings | undefined {
       'no-websocket': { type: 'boolean', default: false },
       'no-relay': { type: 'boolean', default: false },
       'tls-cert': { type: 'string' },
+      'trust-proxy': { type: 'string', multiple: true, default: [] },
       'tls-key': { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -117,6 +120,7 @@ function parse(args: readonly string[]): Settings | undefined {
     relay: !values['no-relay'],
     tlsCert,
     tlsKey,
+    trustedProxies: values['trust-proxy'],
     json: values.json,
   }
 }
@@ -127,11 +131,22 @@ function portOf(option: string, text: string): number {
   return port
 }
 
-async function start({ port, host, probePort, probeHost, identity, webSocket, relay, tlsCert, tlsKey }: Settings): Promise<Introducer> {
+async function start({
+  port,
+  host,
+  probePort,
+  probeHost,
+  identity,
+  webSocket,
+  relay,
+  tlsCert,
+  tlsKey,
+  trustedProxies,
+}: Settings): Promise<Introducer> {
   const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: await read(tlsCert), key: await read(tlsKey) }
   return createIntroducer({
     port,
-    ...(webSocket ? { webSocket: { tls } } : { webSocket: false }),
+    ...(webSocket ? { webSocket: { tls, trustedProxies } } : { webSocket: false }),
     ...(relay ? {} : { relay: false }),
     ...(host === undefined ? {} : { host }),
     ...(probePort === undefined ? {} : { probePort }),

@@ -24,7 +24,7 @@ export type {
 export type { ClosedReason } from '../room/core.ts'
 export type { TopologyRule } from '../room/membership.ts'
 export { Network } from '../room/network.ts'
-export type { CreateOptions, JoinOptions, Near, NetworkStats, QuickMatchOptions, RoomsOptions } from '../room/network.ts'
+export type { CreateOptions, JoinOptions, Near, NetworkStats, PortMappingState, QuickMatchOptions, RoomsOptions } from '../room/network.ts'
 export { Peer } from '../room/peer.ts'
 export type { ChannelTraffic, PeerPath, PeerStats } from '../room/peer.ts'
 export type { SessionStats } from '../rtmfp/session.ts'

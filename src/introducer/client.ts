@@ -103,6 +103,7 @@ export class IntroducerClient {
   private streamTimer: Timer | undefined = undefined
   private streamFailure: string | undefined = undefined
   private candidates: readonly Address[]
+  private localAddresses: readonly Address[]
   /** Counts the times that it was looked for. */
   private attempt = 0
   private opened: { readonly resolve: () => void; readonly reject: (error: AltostratusError) => void } | undefined = undefined
@@ -111,6 +112,7 @@ export class IntroducerClient {
     this.options = options
     this.url = options.url
     this.candidates = options.candidates
+    this.localAddresses = options.localAddresses
   }
 
   get state(): IntroducerState {
@@ -376,11 +378,21 @@ export class IntroducerClient {
     this.streamTimer?.cancel()
     if (session.farAddress?.isDirect === false) session.offerPaths([session.farAddress, ...this.candidates], this.options.clock.now())
     this.setState('connected')
-    const addresses = this.options.localAddresses.slice(0, MAX_LOCAL_ADDRESSES)
-    this.forgetFailure(this.request({ op: 'register', addresses, relay: this.options.relay ?? 'auto' }))
+    this.register()
     for (const ticket of this.tickets.values()) this.forgetFailure(this.rejoin(ticket))
     this.opened?.resolve()
     this.opened = undefined
+  }
+
+  /** This end has other addresses of its own now: those in rooms with it are told. */
+  announce(addresses: readonly Address[]): void {
+    this.localAddresses = addresses
+    if (this.currentState === 'connected') this.register()
+  }
+
+  private register(): void {
+    const addresses = this.localAddresses.slice(0, MAX_LOCAL_ADDRESSES)
+    this.forgetFailure(this.request({ op: 'register', addresses, relay: this.options.relay ?? 'auto' }))
   }
 
   /** Takes up a place again that others have had taken away. */

@@ -35,9 +35,9 @@ export interface IntroducerOptions {
   readonly random?: Random
   /**
    * WebSockets, for browsers and for players whose network lets no UDP through: on the TCP port of the same number by default; `false` for
-   * none. With `tls` it speaks TLS itself; behind a proxy that does, without.
+   * none. With `tls` it speaks TLS itself; behind a proxy that does, without, and with the proxy's address in `trustedProxies`.
    */
-  readonly webSocket?: Partial<Pick<WebSocketServerOptions, 'port' | 'tls'>> | false
+  readonly webSocket?: Partial<Pick<WebSocketServerOptions, 'port' | 'tls' | 'trustedProxies'>> | false
   /** How much it passes on between players who do not reach each other straight; `false` for nothing. */
   readonly relay?: RelayLimits | false
 }
@@ -128,7 +128,8 @@ async function openLinks(options: IntroducerOptions): Promise<Links> {
     const datagrams = await openUdp({ port, ...host })
     if (webSocket === false) return { datagrams, streams: undefined }
     try {
-      return { datagrams, streams: await openWebSocketServer({ port: webSocket.port ?? datagrams.port, ...host, tls: webSocket.tls }) }
+      const { tls, trustedProxies } = webSocket
+      return { datagrams, streams: await openWebSocketServer({ port: webSocket.port ?? datagrams.port, ...host, tls, trustedProxies }) }
     } catch (error) {
       await datagrams.close()
       const isTaken = error instanceof AltostratusError && error.code === 'PORT_IN_USE'

@@ -72,5 +72,23 @@ export const STREAM_OPEN_TIMEOUT = 5_000
 export const STREAM_BACKLOG = 262_144
 /** Streams that a server holds. */
 export const MAX_STREAMS = 20_000
+/** And by one address: a university behind one NAT has less, and one machine can't have all. */
+export const STREAMS_OF_SOURCE = 1_024
 /** How often streams that nothing came by are ended: a player's session says something every 10 s. Milliseconds. */
 export const STREAM_SWEEP = 45_000
+
+/** Where routers take requests for ports: PCP and NAT-PMP have the same. RFC 6887 §19.1, RFC 6886 §5. */
+export const PORT_CONTROL_PORT = 5_351
+/** First wait for a router's answer, which is doubled each time (RFC 6886 §3.1), and how often it is asked: one that does not answer in 1.75 s never does. Milliseconds. */
+export const PORT_CONTROL_WAIT = 250
+export const PORT_CONTROL_TRIES = 3
+/** How long a router is asked to keep a mapping: what RFC 6886 §3.3 recommends. Seconds. */
+export const PORT_MAPPING_LIFETIME = 7_200
+/** A mapping is renewed no more often than that, however short its life. Seconds. */
+export const PORT_MAPPING_LEAST = 30
+/** What a mapping that could not be renewed is taken to live for: the next try comes after half of it. Seconds. */
+export const PORT_MAPPING_RETRY = 120
+/** How long one request by UPnP may take: a search on the network of 1.8 s, and two pages from the router. Milliseconds. */
+export const UPNP_PATIENCE = 5_000
+/** Further ports that are asked for by UPnP when the own one is another machine's already. */
+export const UPNP_PORTS = 3

@@ -18,6 +18,15 @@ export interface LinkStats {
  */
 export type DatagramHandler = (datagram: Uint8Array, from: Address) => void
 
+/** A port of the router in front of this machine that leads to this end. */
+export interface PortMapping {
+  readonly protocol: 'PCP' | 'NAT-PMP' | 'UPnP'
+  /** Where others reach this end by it. */
+  readonly address: Address
+  /** Gives the port back. May be called again. */
+  close(): Promise<void>
+}
+
 /** Something that carries datagrams between socket addresses, in any order, or not at all. */
 export interface Link {
   readonly kind: 'udp' | 'stream' | 'carrier' | 'simulated'

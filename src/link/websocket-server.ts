@@ -2,12 +2,13 @@ import { Buffer } from 'node:buffer'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import { isIP } from 'node:net'
 import { clearInterval, setInterval, setTimeout } from 'node:timers'
 import { WebSocketServer } from 'ws'
 import type { WebSocket } from 'ws'
 import { Address } from '../base/address.ts'
 import { AltostratusError } from '../base/errors.ts'
-import { MAX_STREAMS, MAX_UDP_PAYLOAD, STREAM_BACKLOG, STREAM_SWEEP } from './constants.ts'
+import { MAX_STREAMS, MAX_UDP_PAYLOAD, STREAMS_OF_SOURCE, STREAM_BACKLOG, STREAM_SWEEP } from './constants.ts'
 import type { DatagramHandler, Link, LinkStats } from './link.ts'
 
 /** Where WebSockets are taken. */
@@ -18,17 +19,28 @@ export interface WebSocketServerOptions {
   readonly host?: string
   /** Certificate and private key, PEM; then it speaks TLS (`wss:`). */
   readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined
+  /**
+   * Numeric addresses of proxies whose `X-Forwarded-For` is believed, so that their clients count by their own addresses, not all as one. From anyone else
+   * the header is worth nothing.
+   */
+  readonly trustedProxies?: readonly string[] | undefined
 }
 
 /** Opens a TCP port for WebSockets. @throws AltostratusError `PORT_IN_USE`, `PORT_FORBIDDEN`, `ADDRESS_UNAVAILABLE`, `SOCKET`, `BAD_CERTIFICATE` */
-export async function openWebSocketServer({ port, host, tls }: WebSocketServerOptions): Promise<WebSocketServerLink> {
+export async function openWebSocketServer({ port, host, tls, trustedProxies = [] }: WebSocketServerOptions): Promise<WebSocketServerLink> {
+  const trusted = new Set(trustedProxies.map(normal))
+  if (trusted.has(undefined)) {
+    throw new AltostratusError('ADDRESS_UNAVAILABLE', `${JSON.stringify(trustedProxies)} are not all numeric IP addresses of proxies.`, {
+      hint: 'Give the addresses that their connections come from, such as 127.0.0.1.',
+    })
+  }
   const server = create(tls)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(refusal(error, port, host)))
     server.listen({ port, ...(host === undefined ? {} : { host }), exclusive: true }, resolve)
   })
   server.removeAllListeners('error')
-  return new WebSocketServerLink(server)
+  return new WebSocketServerLink(server, trusted)
 }
 
 function create(tls: WebSocketServerOptions['tls']): Server {
@@ -78,6 +90,7 @@ function refusal(error: Error, port: number, host = '::'): AltostratusError {
 
 interface Connection {
   readonly socket: WebSocket
+  readonly source: string
   heard: boolean
 }
 
@@ -92,17 +105,21 @@ export class WebSocketServerLink implements Link {
   private readonly server: Server
   private readonly sockets: WebSocketServer
   private readonly connections = new Map<string, Connection>()
+  private readonly trusted: ReadonlySet<string | undefined>
+  /** How many connections each address has. */
+  private readonly bySource = new Map<string, number>()
   private readonly sweeper: ReturnType<typeof setInterval>
   private handler: DatagramHandler | undefined = undefined
   private count = 0
   private closing: Promise<void> | undefined = undefined
 
   /** @internal */
-  constructor(server: Server) {
+  constructor(server: Server, trusted: ReadonlySet<string | undefined> = new Set()) {
     this.server = server
+    this.trusted = trusted
     this.port = (server.address() as { readonly port: number }).port
     this.sockets = new WebSocketServer({ server, maxPayload: MAX_UDP_PAYLOAD, perMessageDeflate: false, clientTracking: false })
-    this.sockets.on('connection', (socket) => this.accept(socket))
+    this.sockets.on('connection', (socket, request) => this.accept(socket, sourceOf(request, this.trusted)))
     // Errors of single connections (one that speaks no TLS, say) are no reason to stop.
     server.on('error', () => this.stats.sendErrors++)
     this.sockets.on('error', () => this.stats.sendErrors++)
@@ -148,21 +165,33 @@ export class WebSocketServerLink implements Link {
     return this.closing
   }
 
-  private accept(socket: WebSocket): void {
-    if (this.connections.size >= MAX_STREAMS || this.closing !== undefined) {
-      socket.close(TRY_AGAIN_LATER)
+  private accept(socket: WebSocket, source: string): void {
+    const present = this.bySource.get(source) ?? 0
+    if (this.connections.size >= MAX_STREAMS || present >= STREAMS_OF_SOURCE || this.closing !== undefined) {
+      socket.close(TRY_AGAIN_LATER, present >= STREAMS_OF_SOURCE ? `too many connections from ${source}` : '')
       return
     }
+    // Load tests, and proxies that nobody has named as such, are on this machine.
+    if (!Address.from(source, 0).isLoopback) this.bySource.set(source, present + 1)
     const address = Address.stream(++this.count)
-    const connection: Connection = { socket, heard: true }
+    const connection: Connection = { socket, source, heard: true }
     this.connections.set(address.key, connection)
     socket.binaryType = 'nodebuffer'
     socket.on('message', (data, isBinary) => {
       connection.heard = true
       if (isBinary) this.receive(data as Buffer, address)
     })
-    socket.on('close', () => this.connections.delete(address.key))
+    socket.on('close', () => {
+      this.connections.delete(address.key)
+      this.left(source)
+    })
     socket.on('error', () => this.stats.sendErrors++)
+  }
+
+  private left(source: string): void {
+    const rest = (this.bySource.get(source) ?? 0) - 1
+    if (rest > 0) this.bySource.set(source, rest)
+    else this.bySource.delete(source)
   }
 
   private receive(data: Buffer, from: Address): void {
@@ -183,6 +212,30 @@ export class WebSocketServerLink implements Link {
     }
   }
 }
+
+/**
+ * Where a connection comes from. A proxy adds to the end of `X-Forwarded-For` whom it has the request from, so the list is read from there as long as
+ * it is trusted ones who say so; what is before that, the client itself may have written.
+ */
+function sourceOf({ socket, headers }: IncomingMessage, trusted: ReadonlySet<string | undefined>): string {
+  let source = normal(socket.remoteAddress ?? '') ?? NOWHERE
+  const header = headers['x-forwarded-for']
+  const said = (typeof header === 'string' ? header : (header ?? []).join(',')).split(',').reverse()
+  for (const text of said) {
+    const before = normal(text.trim())
+    if (before === undefined || !trusted.has(source)) break
+    source = before
+  }
+  return source
+}
+
+/** One text for each address; `undefined` for what is none. */
+function normal(text: string): string | undefined {
+  return isIP(text) === 0 ? undefined : Address.from(text, 0).host
+}
+
+/** Of a connection that has ended already. */
+const NOWHERE = '0.0.0.0'
 
 /** How long `close` waits for clients to close too. Milliseconds. */
 const FAREWELL = 500

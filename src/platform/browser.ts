@@ -3,7 +3,8 @@ import { SOFTWARE_POLICY } from '../crypto/policy.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
 import { systemClock } from '../link/clock.ts'
 import type { GroupLink } from '../link/group.ts'
-import type { Link } from '../link/link.ts'
+import type { Address } from '../base/address.ts'
+import type { Link, PortMapping } from '../link/link.ts'
 import type { UdpOptions } from '../link/udp.ts'
 import { openWebSocket } from '../link/websocket.ts'
 import type { WebSocketLike } from '../link/websocket.ts'
@@ -32,13 +33,18 @@ export function openGroup(): Promise<GroupLink> {
   )
 }
 
+/** Has the router lead a port of its own to this end. @throws AltostratusError `UDP_UNAVAILABLE`, always. */
+export function mapPort(_port: number, _onChange: (address: Address) => void): Promise<PortMapping> {
+  return Promise.reject(new AltostratusError('UDP_UNAVAILABLE', 'Browsers have no port that a router could lead to.'))
+}
+
 /** The numeric addresses of a host name. @throws AltostratusError `UDP_UNAVAILABLE`, always: browsers do not tell. */
 export function resolveHost(_host: string): Promise<string[]> {
   return Promise.reject(new AltostratusError('UDP_UNAVAILABLE', 'Browsers cannot look up addresses.'))
 }
 
-/** Opens a WebSocket to an introducer. @throws AltostratusError `STREAM_REFUSED` */
-export function openStream(url: string): Promise<Link> {
+/** Opens a WebSocket to an introducer; whom to believe is the browser's affair. @throws AltostratusError `STREAM_REFUSED` */
+export function openStream(url: string, _ca?: string): Promise<Link> {
   return openWebSocket(url, (to) => new WebSocket(to) as unknown as WebSocketLike, systemClock)
 }
 

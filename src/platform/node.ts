@@ -1,13 +1,16 @@
 import { lookup } from 'node:dns/promises'
 import { WebSocket } from 'ws'
 import { AltostratusError } from '../base/errors.ts'
+import { systemRandom } from '../crypto/default-node.ts'
 import { DEFAULT_POLICY } from '../crypto/policy.ts'
 import type { KeyingPolicy } from '../crypto/policy.ts'
 import type { GroupLink } from '../link/group.ts'
-import type { Link } from '../link/link.ts'
+import type { Address } from '../base/address.ts'
+import type { Link, PortMapping } from '../link/link.ts'
 import { systemClock } from '../link/clock.ts'
 import { MAX_UDP_PAYLOAD, STREAM_OPEN_TIMEOUT } from '../link/constants.ts'
 import { openMulticast } from '../link/multicast.ts'
+import { openPortMapping } from '../link/port-mapping.ts'
 import { openUdp } from '../link/udp.ts'
 import type { UdpOptions } from '../link/udp.ts'
 import { openWebSocket } from '../link/websocket.ts'
@@ -33,6 +36,11 @@ export function openGroup(): Promise<GroupLink> {
   return openMulticast()
 }
 
+/** Has the router lead a port of its own to this end. @param onChange Called when it leads another one from now on. @throws AltostratusError `PORT_MAPPING_FAILED` */
+export function mapPort(port: number, onChange: (address: Address) => void): Promise<PortMapping> {
+  return openPortMapping({ port, onChange, clock: systemClock, random: systemRandom })
+}
+
 /** The numeric addresses of a host name. @throws AltostratusError `HOST_UNKNOWN` */
 export async function resolveHost(host: string): Promise<string[]> {
   try {
@@ -45,9 +53,10 @@ export async function resolveHost(host: string): Promise<string[]> {
   }
 }
 
-/** Opens a WebSocket to an introducer. @throws AltostratusError `STREAM_REFUSED` */
-export function openStream(url: string): Promise<Link> {
-  const options = { maxPayload: MAX_UDP_PAYLOAD, perMessageDeflate: false, handshakeTimeout: STREAM_OPEN_TIMEOUT }
+/** Opens a WebSocket to an introducer. @param ca Certificates of authorities to believe instead of the system's, PEM. @throws AltostratusError `STREAM_REFUSED` */
+export function openStream(url: string, ca?: string): Promise<Link> {
+  const trust = ca === undefined ? {} : { ca }
+  const options = { maxPayload: MAX_UDP_PAYLOAD, perMessageDeflate: false, handshakeTimeout: STREAM_OPEN_TIMEOUT, ...trust }
   return openWebSocket(url, (to) => new WebSocket(to, options) as unknown as WebSocketLike, systemClock)
 }
 

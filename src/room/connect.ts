@@ -2,6 +2,7 @@ import {
   defaultBackend,
   defaultPolicy,
   hasDatagrams,
+  mapPort,
   openDatagramLink,
   openGroup,
   openStream,
@@ -35,8 +36,16 @@ export interface ConnectOptions {
    * proxy; `false` for none. By default the introducer's host and port, with TLS if this is a page that came by it.
    */
   readonly webSocket?: string | false
+  /** Certificates of authorities that vouch for `wss:` servers, PEM, instead of those that Node knows: for an introducer with a certificate of your own. Not in browsers. */
+  readonly webSocketCa?: string
   /** UDP port of this end; any that is free by default. */
   readonly port?: number
+  /**
+   * Asks the router for a port that leads to this end, by PCP, NAT-PMP or UPnP, so that others reach it straight whatever their NAT is like; not by default.
+   * It is given back when the network is closed. What became of it is in `network.portMapping`; when it fails, nothing else does. UPnP needs the package
+   * `@silentbot1/nat-api` to be installed.
+   */
+  readonly portMapping?: boolean
   /** Takes what the game's listeners throw; by default it is thrown again where the process sees it. */
   readonly onError?: (error: unknown) => void
 }
@@ -66,12 +75,14 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     policy: defaultPolicy,
     url: parsed,
     hosts,
-    openStream: webSocket === false ? undefined : () => openStream(webSocket),
+    openStream: webSocket === false ? undefined : () => openStream(webSocket, options.webSocketCa),
     lookUp: hasDatagrams ? () => resolveHost(parsed.host) : undefined,
     identity,
     deadAfter: options.deadAfter,
     relay: options.relay,
     onError: options.onError,
+    mapPort: options.portMapping === true && hasDatagrams ? mapPort : undefined,
+    watchesAddresses: hasDatagrams,
   })
   try {
     await network.introducer.connect(options.timeout ?? CONNECT_TIMEOUT)

@@ -23,9 +23,9 @@ import type {
 } from '../introducer/protocol.ts'
 import type { IntroducerUrl } from '../introducer/url.ts'
 import { Carrier } from '../link/carrier.ts'
-import type { Clock } from '../link/clock.ts'
+import type { Clock, Timer } from '../link/clock.ts'
 import { Driver } from '../link/driver.ts'
-import type { Link } from '../link/link.ts'
+import type { Link, PortMapping } from '../link/link.ts'
 import { Endpoint } from '../rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { CloseReason, EndpointEvent, Session } from '../rtmfp/session.ts'
@@ -33,6 +33,7 @@ import { Applicant } from './applicant.ts'
 import type { Application } from './applicant.ts'
 import { checked } from './checked.ts'
 import {
+  ADDRESS_CHECK,
   ANNOUNCEMENT_GRACE,
   AWAY_AFTER,
   CHANNEL_FLOW,
@@ -64,6 +65,10 @@ export interface NetworkParts {
   readonly link: Link | undefined
   /** Opens a stream to the introducer, such as a WebSocket. */
   readonly openStream?: (() => Promise<Link>) | undefined
+  /** Has a router lead a port of its own to this end's. */
+  readonly mapPort?: ((port: number, onChange: (address: Address) => void) => Promise<PortMapping>) | undefined
+  /** Whether the addresses of the link may change. */
+  readonly watchesAddresses?: boolean
   /** Looks up the addresses of the introducer's host, when it is to be found again. */
   readonly lookUp?: (() => Promise<readonly string[]>) | undefined
   readonly clock: Clock
@@ -83,6 +88,16 @@ export interface NetworkParts {
   /** Takes what a game's listeners throw; by default it is thrown again where the process sees it. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
+
+/** What has become of the wish for a port of the router (`portMapping`). */
+export type PortMappingState =
+  /** It was not asked for, or nobody may come straight (`relay: 'always'`). */
+  | { readonly state: 'off' }
+  | { readonly state: 'asking' }
+  /** Who sends to `address` reaches this player. */
+  | { readonly state: 'mapped'; readonly protocol: 'PCP' | 'NAT-PMP' | 'UPnP'; readonly address: string }
+  /** The error says what became of each protocol. Nothing else suffers. */
+  | { readonly state: 'failed'; readonly error: AltostratusError }
 
 /** How a new room is to be. */
 export interface CreateOptions {
@@ -194,6 +209,12 @@ export class Network implements RoomNetwork {
   private readonly guests = new Map<string, Contact>()
   /** Requests to join that wait for their answer. */
   private joins = 0
+  private mapping: PortMappingState = { state: 'off' }
+  private mappedPort: PortMapping | undefined = undefined
+  private mappedAddress: Address | undefined = undefined
+  /** What the introducer was told. */
+  private ownAddresses: readonly Address[] = []
+  private addressTimer: Timer | undefined = undefined
   private closing: Promise<void> | undefined = undefined
 
   /** @internal Use `connect`. */
@@ -218,6 +239,7 @@ export class Network implements RoomNetwork {
     })
     const onEvent = (event: EndpointEvent): void => this.handle(event)
     this.driver = new Driver({ endpoint, link: this.carrier, clock, onEvent, onError: (error) => this.onError(error) })
+    this.ownAddresses = this.carrier.addresses
     const { openStream, lookUp } = parts
     const asAddresses = (hosts: readonly string[]): Address[] => {
       const addresses = link === undefined ? [] : hosts.map((host) => Address.from(host, parts.url.port))
@@ -227,7 +249,7 @@ export class Network implements RoomNetwork {
     this.introducer = new IntroducerClient({
       url: parts.url,
       candidates: asAddresses(parts.hosts),
-      localAddresses: this.carrier.addresses,
+      localAddresses: this.ownAddresses,
       openStream: openStream === undefined ? undefined : async () => this.carrier.useStream(await openStream()),
       lookUp: lookUp === undefined ? undefined : async () => asAddresses(await lookUp()),
       isNeeded: () => this.reach.isRelayed,
@@ -249,6 +271,13 @@ export class Network implements RoomNetwork {
     this.introducer.on('joined', (roomId, member, contact) => this.guestAnnounced(roomId, member.peerId, contact))
     this.introducer.on('left', (_roomId, peerId) => this.guests.delete(peerId))
     this.introducer.on('standing', (roomId, standing) => this.places.get(roomId)?.standingTold(standing))
+    if (parts.watchesAddresses === true) this.watchAddresses()
+    if (parts.mapPort !== undefined && relay !== 'always') this.mapPort(parts.mapPort)
+  }
+
+  /** Whether a router has been asked for a port, and what it said. */
+  get portMapping(): PortMappingState {
+    return this.mapping
   }
 
   get stats(): NetworkStats {
@@ -465,12 +494,60 @@ export class Network implements RoomNetwork {
 
   private async shutDown(): Promise<void> {
     for (const place of this.places.values()) place.shut('left')
+    this.addressTimer?.cancel()
     this.reach.close()
     this.introducer.close()
     // What was said in parting goes out first.
     await new Promise<void>((resolve) => this.clock.defer(resolve))
-    await this.driver.close()
+    await Promise.all([this.driver.close(), this.mappedPort?.close()])
     await this.parts.onClose?.()
+  }
+
+  private mapPort(open: NonNullable<NetworkParts['mapPort']>): void {
+    const port = this.carrier.addresses[0]?.port
+    if (port === undefined) return
+    this.mapping = { state: 'asking' }
+    const mapped = ({ protocol }: PortMapping, address: Address): void => {
+      this.mapping = { state: 'mapped', protocol, address: address.key }
+      this.mappedAddress = address
+      this.addressesChanged()
+    }
+    open(port, (address) => {
+      if (this.mappedPort !== undefined) mapped(this.mappedPort, address)
+    }).then(
+      (mapping) => {
+        // It came too late.
+        if (this.closing !== undefined) void mapping.close()
+        else {
+          this.mappedPort = mapping
+          mapped(mapping, mapping.address)
+        }
+      },
+      (error: unknown) => {
+        if (!(error instanceof AltostratusError)) this.onError(error)
+        else this.mapping = { state: 'failed', error }
+      },
+    )
+  }
+
+  /** A cable is plugged in, another Wi-Fi is joined: the system does not tell. */
+  private watchAddresses(): void {
+    this.addressTimer = this.clock.at(this.clock.now() + ADDRESS_CHECK, () => {
+      this.addressesChanged()
+      this.watchAddresses()
+    })
+  }
+
+  private addressesChanged(): void {
+    const before = this.ownAddresses
+    const mapped = this.mappedAddress === undefined ? [] : [this.mappedAddress]
+    const now = [...mapped, ...this.carrier.addresses]
+    if (now.length === before.length && now.every((address, i) => address.equals(before[i] as Address))) return
+    this.ownAddresses = now
+    this.introducer.announce(now)
+    // Sessions that went out by an address that is gone are seen elsewhere at once, not when they fall silent.
+    if (before.some((address) => !now.some((other) => other.equals(address)))) this.driver.endpoint.nearAddressChanged(this.clock.now())
+    this.kick()
   }
 
   private rulesOf(options: CreateOptions): RoomRules {
