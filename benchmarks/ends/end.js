@@ -9,6 +9,7 @@ import { stayAwake } from './awake.js'
 import * as crowd from './crowd.js'
 import { cameAt, dial, hangUp, listen, startMiddle } from './dial.js'
 import { flood, resetCount, takeCount } from './flood.js'
+import * as load from './load.js'
 import { ping } from './ping.js'
 import { record, recorded, stream } from './stream.js'
 
@@ -66,6 +67,7 @@ const CALLS = {
   recorded,
   stream: (args) => stream(connection, args),
   ...crowd,
+  ...load,
   startMiddle,
   listen,
   cameAt,

@@ -1,5 +1,6 @@
-import { startEnd, connectPair } from '../ends/remote.js'
+import { startEnd } from '../ends/remote.js'
 import { significant } from '../statistics.js'
+import { BARE } from '../suite.js'
 
 /** Peers that are registered at last, if there is time enough: so many a second of it. */
 const PEERS = 10_000
@@ -9,6 +10,10 @@ const WARM_UP = 400
 /** Of those, rooms that are filled while all that costs is counted. */
 const ROOM_SIZE = 8
 const PEERS_PER_ROOM_RUN = 320
+/** Pairs of which one asks for the other, how often all of them together, and before that once, until the code is compiled. */
+const PAIRS = 40
+const ASKED_PER_SECOND = 2_500
+const ASK_SHARE = 0.08
 /** Processes that the peers are in, and connections that each opens at a time. */
 const CROWDS = 2
 const PARALLEL = 32
@@ -23,9 +28,9 @@ const IDLE_LEAST = 1_000
 const IDLE_MOST = 15_000
 /** Time for what the last registrations leave behind to be done. Milliseconds. */
 const SETTLE = 1_000
-/** What is relayed, and how long. Bytes, share of the time. */
-const RELAYED_SIZE = 1_100
-const RELAY_SHARE = 0.1
+/** What is relayed, and how long; as long to a bare forwarder. Bytes, share of the time. */
+const RELAYED_SIZE = 200
+const RELAY_SHARE = 0.05
 /** The relay's limits are for players; here it is to show what it can do. */
 const UNLIMITED = { peerPackets: 1e6, peerBytes: 1e9, roomPackets: 1e6, roomBytes: 1e9 }
 
@@ -63,7 +68,9 @@ export default {
 
       const idle = await costOf(server, () => wait(Math.min(IDLE_MOST, Math.max(IDLE_LEAST, seconds * 1_000 * IDLE_SHARE))))
       log('  idle')
-      const relayed = await relay(url, server, Math.max(300, seconds * 1_000 * RELAY_SHARE))
+      const asked = await ask(url, server, Math.max(300, seconds * 1_000 * ASK_SHARE), small)
+      log('  asking for peers')
+      const { relayed, bare } = await relay(url, server, Math.max(300, seconds * 1_000 * RELAY_SHARE))
       log('  relay')
 
       const added = present - atFirst
@@ -73,8 +80,10 @@ export default {
         notRun: [],
         rows: [
           rate('registrations', added, registered, baseline),
-          rate('introductions', introduced.introductions, introduced, baseline),
-          rate('relayed packets', relayed.packets, relayed, baseline),
+          rate('introductions', asked.introductions, asked, baseline),
+          rate(`introductions as rooms of ${ROOM_SIZE} fill`, introduced.introductions, introduced, baseline),
+          rate(`relayed packets of ${RELAYED_SIZE} bytes`, relayed.packets, relayed, baseline),
+          { ...rate('a bare forwarder of the same', bare.count, bare, baseline), implementation: BARE },
           {
             ...row('one idle peer'),
             bytes: Math.round((heap(after) - heap(before)) / added),
@@ -112,15 +121,40 @@ async function costOf(server, work) {
   }
 }
 
-/** Two peers in a room that may see each other only by way of the introducer; one sends as fast as it can. */
-async function relay(url, server, milliseconds) {
-  const lanes = [{ delivery: 'unreliable' }]
-  const pair = await connectPair({ adapter: 'altostratus-room', options: { relay: 'always', introducer: url }, lanes })
+/** Peers who share a room are asked for by RTMFP's hello: an answer, and a word to the one who is meant, each time. */
+async function ask(url, server, milliseconds, small) {
+  const end = startEnd()
   try {
-    await pair.far.call('resetCount')
-    return await costOf(server, () => pair.near.call('flood', { size: RELAYED_SIZE, milliseconds }, milliseconds))
+    await end.call('openPairs', { url, count: Math.max(2, Math.round(PAIRS * small)) })
+    const paced = { perSecond: ASKED_PER_SECOND * small, milliseconds }
+    await end.call('askForPeers', paced, milliseconds)
+    return await costOf(server, () => end.call('askForPeers', paced, milliseconds))
   } finally {
-    pair.stop()
+    end.stop()
+  }
+}
+
+/** Packets to a relay path as fast as one process can send them, and the same to a program that does nothing but hand on what comes. */
+async function relay(url, server, milliseconds) {
+  const [end, forwarder] = [startEnd(), startEnd()]
+  try {
+    const args = { size: RELAYED_SIZE, milliseconds }
+    await end.call('openRelayPath', { url })
+    await end.call('floodRelay', args, milliseconds)
+    const relayed = await costOf(server, () => end.call('floodRelay', args, milliseconds))
+    const port = await forwarder.call('startForwarder')
+    await end.call('floodForwarder', { ...args, port }, milliseconds)
+    const [before, count] = [await forwarder.call('cpu'), await forwarder.call('forwardedCount')]
+    const began = performance.now()
+    await end.call('floodForwarder', { ...args, port }, milliseconds)
+    const bare = {
+      count: (await forwarder.call('forwardedCount')) - count,
+      milliseconds: performance.now() - began,
+      cpu: (await forwarder.call('cpu')) - before,
+    }
+    return { relayed, bare }
+  } finally {
+    for (const each of [end, forwarder]) each.stop()
   }
 }
 
@@ -147,7 +181,7 @@ function describe(peers) {
   return {
     title: `An introducer with ${peers.toLocaleString('en-US')} peers`,
     unit: 'as named',
-    about: `An introducer in a process of its own; the peers are real ones, in ${CROWDS} other processes on the same machine, which do most of the work: so what counts is what a core of the introducer would do, by the processor time that it took. Introductions happen as peers join rooms of ${ROOM_SIZE} by code, all that goes with it included. Keepalives are as by default. Memory is heap and buffers after garbage collection; resident memory beside it.`,
+    about: `An introducer in a process of its own; the peers are real ones, in ${CROWDS} other processes on the same machine, which do most of the work: so what counts is what a core of the introducer would do, by the processor time that it took. Introductions: one of two peers who share a room asks for the other by RTMFP's hello; the other is told, and where to answer. As rooms fill: what joining by code costs, tickets and notices included, divided by the pairs that are introduced so. Relayed packets, and introductions, are sent by sockets of real peers, but made before and sent again and again, so that the introducer is what is busy. Keepalives are as by default. Memory is heap and buffers after garbage collection; resident memory beside it.`,
     ratioOf:
       "the introducer's processor time ÷ that of one side of a round trip of bare UDP (for what is idle: a second of it ÷ one round trip)",
     columns: [

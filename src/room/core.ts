@@ -657,8 +657,8 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   }
 
   /** Whether a member has said that it follows a host that this end has yet to find. */
-  followsBetter({ standing }: Peer): boolean {
-    return standing !== undefined && this.isBetter(standing)
+  followsBetter(peer: Peer): boolean {
+    return peer.standing !== undefined && this.isBetter(peer.standing)
   }
 
   private compare(peer: Peer, standing: Standing): void {

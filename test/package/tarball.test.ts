@@ -11,6 +11,7 @@ interface Manifest {
   imports: Record<string, Record<string, string>>
   bin: Record<string, string>
   dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
 }
 
 const project = mkdtempSync(join(tmpdir(), 'altostratus-package-'))
@@ -72,9 +73,13 @@ describe('what the entries load', () => {
     expect(graph.packages.filter((name) => !(packageOf(name) in manifest.dependencies) && name !== '#platform')).toEqual([])
   })
 
-  test('on Node, only its own dependencies and Node', () => {
+  test('on Node, only its own dependencies, what it says that may be there, and Node', () => {
     const graph = reach(['dist/entry/main.js', 'dist/entry/introducer.js', 'dist/platform/node.js', 'dist/cli.js'])
-    const known = (name: string): boolean => name.startsWith('node:') || name === '#platform' || packageOf(name) in manifest.dependencies
+    const known = (name: string): boolean =>
+      name.startsWith('node:') ||
+      name === '#platform' ||
+      packageOf(name) in manifest.dependencies ||
+      packageOf(name) in manifest.peerDependencies
     expect(graph.packages.filter((name) => !known(name))).toEqual([])
   })
 
