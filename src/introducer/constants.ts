@@ -66,6 +66,12 @@ export const REQUESTS_PER_SECOND = 5
 /** Wrong codes that a peer may try at once, and how many come back each second. */
 export const GUESS_BURST = 10
 export const GUESSES_PER_SECOND = 0.2
+/** The same of all peers of one IPv4 address or IPv6 network together: identities cost nothing. A school's typing errors fit. */
+export const SOURCE_GUESS_BURST = 50
+export const SOURCE_GUESSES_PER_SECOND = 1
+/** Hellos of one peer that are passed on at once, and how many come back each second: to all of a full room, each tried twice. */
+export const HELLO_BURST = 128
+export const HELLOS_PER_SECOND = 16
 /** Longest game name. Characters. */
 export const MAX_NAME = 64
 /** Public properties of a room: how many, and the length of a name or text. */

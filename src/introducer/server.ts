@@ -15,12 +15,15 @@ import type { Introduction } from '../rtmfp/endpoint.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { CloseReason, EndpointEvent, Session } from '../rtmfp/session.ts'
+import { sourceOf } from '../rtmfp/source-count.ts'
 import { ORIGIN_LOCAL, ORIGIN_OBSERVED, ORIGIN_REMOTE } from '../wire/address.ts'
 import type { WireAddress } from '../wire/address.ts'
 import { usableAddresses } from './addresses.ts'
 import {
   GUESSES_PER_SECOND,
   GUESS_BURST,
+  HELLOS_PER_SECOND,
+  HELLO_BURST,
   MAX_INVITING_CERTIFICATE,
   MAX_REPLY_ADDRESSES,
   REQUESTS_PER_SECOND,
@@ -28,6 +31,8 @@ import {
   REQUEST_FLOW,
   SERVER_DEAD_AFTER,
   SERVER_KEEPALIVE,
+  SOURCE_GUESSES_PER_SECOND,
+  SOURCE_GUESS_BURST,
 } from './constants.ts'
 import { Directory } from './directory.ts'
 import { ProbeResponder } from './probe.ts'
@@ -76,6 +81,8 @@ interface Registration {
   readonly requests: TokenBucket
   /** Of wrong codes; none before there was one. */
   guesses: TokenBucket | undefined
+  /** For the hellos that are passed on for it; made with the first. */
+  hellos: TokenBucket | undefined
   local: readonly Address[]
   relayUse: RelayUse
   /** What it has handed in for those in the room that it joins. */
@@ -104,6 +111,7 @@ export class IntroducerServer {
   private readonly directory: Directory
   private readonly byPeer = new Map<string, Registration>()
   private readonly byAddress = new Map<string, Registration>()
+  private readonly guessesBySource = new Map<string, TokenBucket>()
   private readonly relay: Relay
   private readonly relays: boolean
   private readonly mayRelay = (a: string, b: string): boolean => this.directory.share(a, b)
@@ -166,6 +174,9 @@ export class IntroducerServer {
     const asker = this.byAddress.get(from.key)
     const target = fingerprint === undefined ? undefined : this.byPeer.get(toHex(fingerprint))
     if (asker === undefined || target === undefined || !this.directory.share(asker.peerId, target.peerId)) return undefined
+    const now = this.clock.now()
+    asker.hellos ??= new TokenBucket(HELLO_BURST, HELLOS_PER_SECOND, now)
+    if (!asker.hellos.take(now)) return undefined
     const contact = this.contactOf(asker, target)
     const back = this.contactOf(target, asker)
     if (contact === undefined || back === undefined) return undefined
@@ -228,6 +239,7 @@ export class IntroducerServer {
       session,
       requests: new TokenBucket(REQUEST_BURST, REQUESTS_PER_SECOND, now),
       guesses: undefined,
+      hellos: undefined,
       local: [],
       relayUse: 'auto',
       invitation: undefined,
@@ -361,11 +373,21 @@ export class IntroducerServer {
       return this.directory.join(registration.peerId, request.code, request.game, request.protocol, request.profile, request.spectator)
     } catch (error) {
       const unknown = error instanceof AltostratusError && error.code === 'ROOM_NOT_FOUND'
-      const now = this.clock.now()
-      if (unknown) registration.guesses ??= new TokenBucket(GUESS_BURST, GUESSES_PER_SECOND, now)
-      if (unknown && registration.guesses?.take(now) === false) throw tooFast()
+      if (unknown && !this.mayGuess(registration)) throw tooFast()
       throw error
     }
+  }
+
+  private mayGuess(registration: Registration): boolean {
+    const now = this.clock.now()
+    registration.guesses ??= new TokenBucket(GUESS_BURST, GUESSES_PER_SECOND, now)
+    const source = sourceOf(registration.session.farAddress as Address)
+    let ofSource = this.guessesBySource.get(source)
+    if (ofSource === undefined) {
+      ofSource = new TokenBucket(SOURCE_GUESS_BURST, SOURCE_GUESSES_PER_SECOND, now)
+      this.guessesBySource.set(source, ofSource)
+    }
+    return registration.guesses.take(now) && ofSource.take(now)
   }
 
   private ticketFor(registration: Registration, ticket: Ticket, invitation: Uint8Array | undefined): unknown {
@@ -417,6 +439,7 @@ export class IntroducerServer {
   private expire(): void {
     this.directory.expire(this.clock.now())
     this.relay.expire(this.clock.now(), this.mayRelay)
+    for (const [source, guesses] of this.guessesBySource) if (guesses.isFull(this.clock.now())) this.guessesBySource.delete(source)
     this.sendNotices()
     this.driver.kick()
     this.timer = this.clock.at(this.clock.now() + EXPIRY_INTERVAL, () => this.expire())

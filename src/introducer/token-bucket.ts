@@ -12,6 +12,11 @@ export class TokenBucket {
     this.filledAt = now
   }
 
+  /** Whether it is as it was when it was made. */
+  isFull(now: number): boolean {
+    return this.tokens + ((now - this.filledAt) / 1_000) * this.perSecond >= this.burst
+  }
+
   /** Takes so many tokens if they are there. */
   take(now: number, tokens = 1): boolean {
     this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) / 1_000) * this.perSecond)

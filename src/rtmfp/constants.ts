@@ -310,6 +310,8 @@ export const MAX_UNCONFIRMED_SESSIONS = 2_048
 export const MAX_CHUNK_ERRORS = 16
 /** Sessions that far ends may have opened to one endpoint; further IIKeyings are dropped. */
 export const MAX_INCOMING_SESSIONS = 20_000
+/** Of those, what one IPv4 address or IPv6 network may have opened: a whole school or office. Those of this machine itself are not counted. */
+export const MAX_SESSIONS_OF_SOURCE = 1_024
 /** Forwarded IHellos that one session may cause answers to, a second: a room's worth of joiners, no reflector. RFC 7016 §3.5.1.5. */
 export const FORWARDED_PER_SECOND = 64
 /** Longest forwarded IHello: has to fit into any packet of a session, or nothing behind it would ever be sent. Bytes. */

@@ -30,6 +30,7 @@ import {
   MAX_MESSAGE,
   MAX_CHUNK_ERRORS,
   MAX_RECEIVED_DATAGRAM,
+  MAX_SESSIONS_OF_SOURCE,
   MAX_UNCONFIRMED_SESSIONS,
   OPEN_TIMEOUT,
   TAG_LENGTH,
@@ -47,6 +48,7 @@ import type { CongestionAlgorithm } from './session/controllers.ts'
 import { CookieJar } from './session/cookie.ts'
 import { Opening } from './session/opening.ts'
 import { TimeCriticalRecord } from './session/time-critical.ts'
+import { sourceOf } from './source-count.ts'
 import { StartupGate } from './startup-gate.ts'
 import { StartupPackets } from './startup.ts'
 import { WorkSpace } from './work-space.ts'
@@ -206,6 +208,7 @@ export class Endpoint implements SessionHost {
   private readonly output: Output = { kind: OUTPUT_WAIT, datagram: NO_DATAGRAM, to: undefined, event: undefined, until: Infinity }
   private readonly secret: Uint8Array
   private incoming = 0
+  private readonly incomingBySource = new Map<string, number>()
   /** The oldest first. */
   private readonly unconfirmed = new Set<Session>()
   private readonly clock = new EngineClock()
@@ -356,11 +359,17 @@ export class Endpoint implements SessionHost {
     this.stats.drops.set(reason, (this.stats.drops.get(reason) ?? 0) + 1)
   }
 
-  /** @internal A new session that its initiator has keyed; `undefined` when there are too many. */
-  createIncoming(): Session | undefined {
+  /** @internal A new session that its initiator has keyed; `undefined` when there are too many, of all or of that source. */
+  createIncoming(from: Address): Session | undefined {
     if (this.incoming >= MAX_INCOMING_SESSIONS) return undefined
+    const source = from.isLoopback ? '' : sourceOf(from)
+    const ofSource = this.incomingBySource.get(source) ?? 0
+    if (source !== '' && ofSource >= MAX_SESSIONS_OF_SOURCE) return undefined
     this.incoming++
-    return this.createSession(false, {})
+    this.incomingBySource.set(source, ofSource + 1)
+    const session = this.createSession(false, {})
+    session.source = source
+    return session
   }
 
   /** @internal A session is open for which its far end has not shown yet that it has the keys. */
@@ -435,7 +444,11 @@ export class Endpoint implements SessionHost {
     this.byPeer.remove(session.indexedPeer, session)
     this.byAddress.remove(session.indexedAddress, session)
     this.heap.remove(session)
-    if (!session.isInitiator) this.incoming--
+    if (session.isInitiator) return
+    this.incoming--
+    const left = (this.incomingBySource.get(session.source) as number) - 1
+    if (left > 0) this.incomingBySource.set(session.source, left)
+    else this.incomingBySource.delete(session.source)
   }
 
   /** @returns Why the datagram, or part of it, was dropped. */

@@ -294,7 +294,7 @@ export class Handshake {
       if (error instanceof AltostratusError && !(error instanceof DecodeError)) return error.code
       throw error
     }
-    const session = endpoint.createIncoming()
+    const session = endpoint.createIncoming(from)
     if (session === undefined) return 'too many sessions'
     const portion = encodeRIKeyingPortion(session.id, answer.component)
     const signature = identity.sign(rikeyingSignedParameters(portion, iikeying.component))
@@ -327,6 +327,8 @@ export class Handshake {
     }
     const { responderSessionId } = rikeying
     session.established(farCertificate, session.farAddress ?? from, keys, responderSessionId, opening?.keyedAt ?? now, now)
+    // Its hello may have been repeated from elsewhere by somebody who overheard it.
+    session.look(from, now)
     return undefined
   }
 

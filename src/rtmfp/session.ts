@@ -13,6 +13,7 @@ import {
   CHUNK_CLOSE_ACK,
   CHUNK_FIHELLO,
   CHUNK_FLOW_EXCEPTION,
+  CHUNK_HEADER_SIZE,
   CHUNK_NEXT_USER_DATA,
   CHUNK_PING,
   CHUNK_PING_REPLY,
@@ -24,6 +25,7 @@ import { MODE_INITIATOR, MODE_RESPONDER, writePacketHeader } from '../wire/heade
 import type { PacketHeader } from '../wire/header.ts'
 import { readNextUserData, readUserData } from '../wire/user-data.ts'
 import {
+  AMPLIFICATION_LIMIT,
   CLOSE_INTERVAL,
   FAR_CLOSE_LINGER,
   FIRST_PACKET_GRACE,
@@ -47,7 +49,7 @@ import { ControlQueue } from './session/control-queue.ts'
 import { Liveness } from './session/liveness.ts'
 import type { LivenessConfig } from './session/liveness.ts'
 import { LossMeter } from './session/meter.ts'
-import { Mobility, PING_MOBILITY } from './session/mobility.ts'
+import { CHALLENGE_CHUNK, Mobility, PING_MOBILITY } from './session/mobility.ts'
 import type { Opening } from './session/opening.ts'
 import { PING_MTU, PathMtu } from './session/path-mtu.ts'
 import { Paths } from './session/paths.ts'
@@ -175,6 +177,9 @@ export class Session implements HeapItem, FlowSetHost {
   /** @internal What this end puts on its packets. */
   farId = 0
 
+  /** @internal Who has opened it, when the far end did. */
+  source = ''
+
   /** @internal What the endpoint finds it by. */
   indexedPeer = ''
   /** @internal */
@@ -204,6 +209,9 @@ export class Session implements HeapItem, FlowSetHost {
   /** Nothing comes from the far end any more, and it was told. */
   private silent = false
   private from: Address | undefined = undefined
+  /** Length of the datagram that came last, and what may still be sent to where it came from, when that is not where the far end is known to be. */
+  private arrivedBytes = 0
+  private elsewhereBytes = 0
   private burstOverAt = Infinity
   private forwardTokens = FORWARDED_PER_SECOND
   private forwardRefillAt = 0
@@ -500,6 +508,7 @@ export class Session implements HeapItem, FlowSetHost {
       keys.opener.rest()
       keys.sealer.rest()
     }
+    this.arrivedBytes = datagram.length
     return keys.opener.open(datagram, out)
   }
 
@@ -534,6 +543,7 @@ export class Session implements HeapItem, FlowSetHost {
     this.from = from
     const isExpected = this.destination?.equals(from) === true
     if (isExpected) this.paths.heard(now)
+    this.elsewhereBytes = AMPLIFICATION_LIMIT * this.arrivedBytes - ASIDE_OVERHEAD - CHALLENGE_CHUNK
     const dropped = this.receiveChunks(plain, now)
     if (!isExpected) this.heardElsewhere(from, now)
     return dropped
@@ -915,8 +925,13 @@ export class Session implements HeapItem, FlowSetHost {
   private receivePing(payload: Reader): void {
     if (payload.remaining > MAX_PING_MESSAGE) return
     const from = this.from as Address
-    if (this.destination?.equals(from) === true) this.control.pong(payload.rest())
-    else this.control.aside(payload.rest(), true, from)
+    if (this.destination?.equals(from) === true) {
+      this.control.pong(payload.rest())
+      return
+    }
+    // Whoever has the session's keys may say that it comes from anywhere.
+    this.elsewhereBytes -= CHUNK_HEADER_SIZE + payload.remaining
+    if (this.elsewhereBytes >= 0) this.control.aside(payload.rest(), true, from)
   }
 
   /** RFC 7016 §3.5.5. */
@@ -980,6 +995,8 @@ export class Session implements HeapItem, FlowSetHost {
 
 /** What a packet with the smallest useful content takes, under any suite. Bytes. */
 const LEAST_PACKET = 80
+/** What a packet takes beside its chunks, under AES-GCM: session ID, number, header and tag. Bytes. */
+const ASIDE_OVERHEAD = 4 + 3 + 5 + 16
 /** How much longer an IPv6 header is than an IPv4 one. Bytes. */
 const IPV6_EXTRA = 20
 /** What a relay puts in front of a packet, which it may send by IPv6. Bytes. */

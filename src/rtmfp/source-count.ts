@@ -35,7 +35,8 @@ export class SourceCount {
   }
 }
 
-function sourceOf(from: Address): string {
+/** Who an address belongs to, as far as limits go. */
+export function sourceOf(from: Address): string {
   if (!from.isDirect) return from.key
   return from.isIpv4 ? from.host : from.ip.subarray(0, NETWORK_BYTES).join('.')
 }

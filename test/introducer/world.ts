@@ -1,3 +1,4 @@
+import type { Address } from '../../src/base/address.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { createIdentity } from '../../src/crypto/identity.ts'
 import type { Identity } from '../../src/crypto/identity.ts'
@@ -46,9 +47,9 @@ export class World {
     this.server = this.startServer(identity)
   }
 
-  /** A player that is not connected yet. @param fingerprint What the URL is pinned to; `null` for nothing. */
-  player(fingerprint: string | null = this.identity.peerId): Player {
-    const link = this.network.createLink()
+  /** A player that is not connected yet. @param fingerprint What the URL is pinned to; `null` for nothing. @param address Where it is. */
+  player(fingerprint: string | null = this.identity.peerId, address?: Address): Player {
+    const link = this.network.createLink(address === undefined ? {} : { address })
     const { clock } = this
     const random = seededRandom(this.nextSeed++)
     const parts = { backend: nodeBackend, random }

@@ -172,7 +172,7 @@ describe('a flood of keyings, each with a cookie that is good', () => {
     const friend = world.connect(world.add(), b)
     world.run(500)
     const waiting = [...Array(MAX_UNCONFIRMED_SESSIONS + 5).keys()].map(() => {
-      const session = b.endpoint.createIncoming()!
+      const session = b.endpoint.createIncoming(Address.from('127.0.0.1', 1))!
       b.endpoint.awaitFirstPacket(session)
       return session
     })

@@ -253,7 +253,8 @@ describe('who is let in', () => {
     const world = new World(18)
     const b = world.add()
     const all: Session[] = []
-    for (let session = b.endpoint.createIncoming(); session !== undefined; session = b.endpoint.createIncoming()) all.push(session)
+    const create = (): Session | undefined => b.endpoint.createIncoming(Address.from('127.0.0.1', 1))
+    for (let session = create(); session !== undefined; session = create()) all.push(session)
     expect(all).toHaveLength(MAX_INCOMING_SESSIONS)
     const keying = iikeying(world, b, { identity: identityOf(world), cookie: greet(world, b, here).cookie })
     expect(hand(world, b, keying, here)).toBe('too many sessions')

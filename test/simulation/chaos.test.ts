@@ -15,8 +15,8 @@ describe('everything that can happen to endpoints, at random', () => {
     expect(troubles.get('messages')).toBeGreaterThan(20_000)
   }, 300_000)
 
-  // A far end that slept 38 s was taken for a round trip of as long; a clock that leapt made a flow that was complete be forgotten, and delivered again.
-  test.each([2_929, 6_449, 6_831])('seed %i', (seed) => expect(runChaos(seed).faults).toEqual([]))
+  // A far end that slept was taken for a slow path; a clock that leapt made a complete flow be forgotten, and delivered again; who repeated an answer led astray.
+  test.each([2_929, 6_449, 6_831, 12_664])('seed %i', (seed) => expect(runChaos(seed).faults).toEqual([]))
 
   test('a seed gives the same run each time', () => {
     for (const seed of [1, 8]) expect(runChaos(seed)).toEqual(runChaos(seed))

@@ -53,6 +53,9 @@ const SOCKET_BUFFER = 64
 const MOST_SESSIONS = 60
 const MOST_ENTRIES = 30_000
 const MOST_BYTES = 8_000_000
+/** Gaps that an acknowledgement in one packet can name; the buffers that packets are read from and written to. */
+const MOST_WORK_ENTRIES = 3_000
+const MOST_WORK_BYTES = 300_000
 /** Steps between two looks at what everyone holds. */
 const LOOK = 20
 /** Every so many seeds strangers are the only trouble, and then no session may end. */
@@ -443,6 +446,10 @@ class Chaos {
       if (endpoint.sessionCount > MOST_SESSIONS) this.faults.push(`${name} holds ${endpoint.sessionCount} sessions`)
       if (entries > MOST_ENTRIES) this.faults.push(`${name} holds ${entries} entries`)
       if (bytes > MOST_BYTES) this.faults.push(`${name} holds ${bytes} bytes`)
+      // It is written over and never emptied: what it holds is one packet's, whatever has come.
+      const work = footprint(endpoint.work)
+      if (work.entries > MOST_WORK_ENTRIES || work.bytes > MOST_WORK_BYTES)
+        this.faults.push(`${name} works with ${work.entries} entries, ${work.bytes} bytes`)
     }
   }
 

@@ -88,11 +88,15 @@ export class ControlQueue {
     }
   }
 
-  /** Writes the one chunk of a packet that goes elsewhere. @returns Where to. */
+  /** Writes a packet that goes elsewhere: what waits first, and what follows it to the same address. @returns Where to. */
   writeAside(w: Writer): Address {
-    const { message, isReply, to } = this.asides.shift() as Aside
-    if (isReply) writePingReply(w, message)
-    else writePing(w, message)
+    const { to } = this.asides[0] as Aside
+    for (let next = this.asides[0]; next !== undefined && next.to.equals(to); next = this.asides[0]) {
+      if (w.remaining < CHUNK_HEADER_SIZE + next.message.length) break
+      if (next.isReply) writePingReply(w, next.message)
+      else writePing(w, next.message)
+      this.asides.shift()
+    }
     return to
   }
 

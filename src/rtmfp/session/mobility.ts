@@ -1,5 +1,6 @@
 import type { Address } from '../../base/address.ts'
 import { Writer, equalBytes, utf8 } from '../../base/bytes.ts'
+import { CHUNK_HEADER_SIZE } from '../../wire/chunk.ts'
 import { MOBILITY_INTERVAL, MOBILITY_REPLY_LIMIT } from '../constants.ts'
 
 /** First byte of a ping that verifies an address: ASCII `M`. RFC 7016 §3.5.4.2. */
@@ -9,6 +10,8 @@ const HASH_LENGTH = 16
 const HASHED_LENGTH = 1 + 4 + 8
 /** Bytes of a mobility check's message. */
 const MESSAGE_LENGTH: number = HASHED_LENGTH + HASH_LENGTH
+/** Bytes of the chunk that it is in. */
+export const CHALLENGE_CHUNK: number = CHUNK_HEADER_SIZE + MESSAGE_LENGTH
 const WORD = 0x1_0000_0000
 
 /**
