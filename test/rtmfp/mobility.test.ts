@@ -4,6 +4,8 @@ import { fingerprintEpd } from '../../src/crypto/epd.ts'
 import type { EndpointConfig } from '../../src/rtmfp/endpoint.ts'
 import type { SendFlow } from '../../src/rtmfp/flow/send-flow.ts'
 import type { Session } from '../../src/rtmfp/session.ts'
+import { CHUNK_PING, CHUNK_PING_REPLY } from '../../src/wire/chunk.ts'
+import { inspect } from './inspect.ts'
 import { World } from './world.ts'
 import type { Node } from './world.ts'
 
@@ -214,6 +216,7 @@ describe('address mobility', () => {
 
   test('RFC 7016 §3.5.4: a ping is answered at the address that it came from, with its message unaltered', () => {
     const { world, session, far, a } = pair(10)
+    const packets = inspect(world, session)
     const sent: string[] = []
     world.filter = (_datagram, from, to) => {
       if (!from.equals(a.address)) sent.push(to.key)
@@ -222,9 +225,11 @@ describe('address mobility', () => {
     session.nearAddressChanged(world.now)
     a.address = WIFI
     world.run(LATENCY + 1)
-    // The answer to the keepalive, and the far end's own question.
-    expect(sent.filter((to) => to === WIFI.key)).toHaveLength(2)
+    // The answer to the keepalive, and the far end's own question, in one packet.
+    expect(sent.filter((to) => to === WIFI.key)).toHaveLength(1)
     world.run(2 * RTT)
+    expect(packets[0]?.chunks.map(({ type }) => type)).toEqual([CHUNK_PING_REPLY, CHUNK_PING])
+    expect(packets[0]?.chunks[0]?.length).toBe(0)
     expect(far.farAddress).toBe(WIFI)
   })
 
