@@ -30,8 +30,9 @@ export function run(program: string, args: readonly string[], environment: Reado
 
 /** The command line of the built command. */
 export const CLI: readonly string[] = ['scripts/run.js', 'dist/cli.js']
-/** The command line of the built example; builds first when something has changed. */
+/** The command lines of the built examples; they build first when something has changed. */
 export const PONG: readonly string[] = ['scripts/run.js', 'build/examples/pong/main.js']
+export const ARENA: readonly string[] = ['scripts/run.js', 'build/examples/arena/main.js']
 
 /** Whether there is a process with this number. */
 export function isAlive(pid: number): boolean {

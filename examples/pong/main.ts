@@ -1,8 +1,9 @@
 /** Pong for two, in two terminals, over RTMFP; or for two bots. `--help` tells how. */
+import { playInTerminal, processIo } from '../common/play.ts'
 import { USAGE, parseArguments } from './arguments.ts'
 import type { Command } from './arguments.ts'
 import { playBots } from './bots.ts'
-import { play } from './play.ts'
+import { PONG } from './table.ts'
 
 const EXIT_USAGE = 2
 /** How long what is left to be closed may keep the process. Milliseconds. */
@@ -23,12 +24,7 @@ async function run(command: Command): Promise<number> {
       return playBots(command)
     case 'create':
     case 'join':
-      return play(command, {
-        input: process.stdin,
-        output: process.stdout,
-        process,
-        colours: (process.env['NO_COLOR'] ?? '') === '',
-        print: (text) => console.error(text),
-      })
+    case 'lan':
+      return playInTerminal(PONG, command, processIo())
   }
 }

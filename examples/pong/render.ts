@@ -1,18 +1,16 @@
-import { COLOUR, Frame, cellsOf } from './frame.ts'
+import { COLOUR, cellsOf } from '../common/frame.ts'
+import type { Frame, Size } from '../common/frame.ts'
+import { drawBanner, drawNotice, frameFor } from '../common/notice.ts'
+import type { Notice } from '../common/notice.ts'
 import { BALL_RADIUS, FIELD_HEIGHT, FIELD_WIDTH, PADDLE_HEIGHT, PADDLE_INSET, PADDLE_WIDTH } from './simulation.ts'
 import type { Scene, Side } from './simulation.ts'
-
-export interface Size {
-  readonly columns: number
-  readonly rows: number
-}
 
 /** Below this there is nothing to play on. */
 export const LEAST_SIZE: Size = { columns: 40, rows: 12 }
 
 /** What a player is to see. */
 export type View =
-  | { readonly kind: 'notice'; readonly title: string; readonly lines: readonly string[]; readonly keys: string }
+  | ({ readonly kind: 'notice' } & Notice)
   | {
       readonly kind: 'match'
       readonly scene: Scene
@@ -26,38 +24,11 @@ export type View =
 
 /** Draws a view for a terminal of this size. */
 export function draw(view: View, size: Size): Frame {
-  const frame = new Frame(Math.max(1, size.columns), Math.max(1, size.rows))
-  if (size.columns < LEAST_SIZE.columns || size.rows < LEAST_SIZE.rows) drawTooSmall(frame)
-  else if (view.kind === 'notice') drawNotice(frame, view)
+  const { frame, isTooSmall } = frameFor(size, LEAST_SIZE, 'pong')
+  if (isTooSmall) return frame
+  if (view.kind === 'notice') drawNotice(frame, view)
   else drawMatch(frame, view)
   return frame
-}
-
-function drawTooSmall(frame: Frame): void {
-  frame.text(0, 0, `Too small: pong needs ${LEAST_SIZE.columns} × ${LEAST_SIZE.rows}`, COLOUR.alert)
-  frame.text(1, 0, 'Enlarge the window. q quits', COLOUR.text)
-}
-
-function drawNotice(frame: Frame, { title, lines, keys }: Extract<View, { kind: 'notice' }>): void {
-  const wrapped = lines.flatMap((line) => wrap(line, frame.columns - 2))
-  const top = Math.max(0, Math.floor((frame.rows - wrapped.length - 4) / 2))
-  frame.centred(top, title, COLOUR.bright)
-  const left = Math.floor((frame.columns - Math.max(0, ...wrapped.map(cellsOf))) / 2)
-  wrapped.forEach((line, i) => frame.text(top + 2 + i, left, line, line.startsWith(INDENT) ? COLOUR.left : COLOUR.text))
-  frame.centred(frame.rows - 1, keys, COLOUR.dim)
-}
-
-/** What a person is to type stands out. */
-const INDENT = '  '
-
-/** Breaks a line between words where it can, so that every character is seen; what was indented stays so. */
-function wrap(line: string, width: number): string[] {
-  if (cellsOf(line) <= width) return [line]
-  const space = line.lastIndexOf(' ', width)
-  const isWord = line.slice(0, space).trim() === ''
-  const cut = isWord ? width : space
-  const indent = line.startsWith(INDENT) ? INDENT : ''
-  return [line.slice(0, cut), ...wrap(indent + line.slice(cut).trimStart(), width)]
 }
 
 function drawMatch(frame: Frame, view: Extract<View, { kind: 'match' }>): void {
@@ -119,18 +90,4 @@ function drawNumber(frame: Frame, value: number, x: number, y: number, zoom: num
     }
     at += advance
   }
-}
-
-function drawBanner(frame: Frame, lines: readonly string[]): void {
-  if (lines.length === 0) return
-  const width = Math.max(...lines.map((line) => cellsOf(line))) + 4
-  const top = Math.floor((frame.rows - lines.length - 2) / 2)
-  const left = Math.floor((frame.columns - width) / 2)
-  const blank = ' '.repeat(width)
-  frame.text(top, left, blank)
-  lines.forEach((line, i) => {
-    frame.text(top + 1 + i, left, blank)
-    frame.centred(top + 1 + i, line, i === 0 ? COLOUR.bright : COLOUR.text)
-  })
-  frame.text(top + 1 + lines.length, left, blank)
 }

@@ -1,4 +1,5 @@
-import { BALL_RADIUS, FIELD_HEIGHT, PADDLE_HEIGHT, nextRandom } from './simulation.ts'
+import { nextRandom } from '../common/random.ts'
+import { BALL_RADIUS, FIELD_HEIGHT, PADDLE_HEIGHT } from './simulation.ts'
 import type { Scene, Side } from './simulation.ts'
 
 /** How far beside the ball a robot aims at most: about every second ball is missed, so that points are made. */

@@ -5,7 +5,10 @@
  * Lengths are in field units, times in ticks or seconds as named. x grows to the right, y downwards.
  */
 
-export const TICKS_PER_SECOND = 60
+import { TICKS_PER_SECOND } from '../common/pace.ts'
+import { nextRandom } from '../common/random.ts'
+
+export { TICKS_PER_SECOND }
 export const FIELD_WIDTH = 200
 export const FIELD_HEIGHT = 100
 export const PADDLE_HEIGHT = 18
@@ -160,12 +163,4 @@ function point(world: World, scorer: Side, rules: Rules): World {
 function direction(speed: number, slope: number, sign: 1 | -1): { vx: number; vy: number } {
   const across = speed / Math.sqrt(1 + slope * slope)
   return { vx: sign * across, vy: across * slope }
-}
-
-/** One step of the generator known as mulberry32. @returns A number from 0 up to 1, and the next state. */
-export function nextRandom(seed: number): [value: number, seed: number] {
-  const state = (seed + 0x6d2b79f5) >>> 0
-  let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-  return [((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32, state]
 }

@@ -1,11 +1,15 @@
 import type { LeaveReason, Peer } from 'altostratus'
-import { printableName } from './arguments.ts'
-import { Steering } from './input.ts'
-import type { KeyEvent } from './input.ts'
+import type { Frame, Size } from '../common/frame.ts'
+import type { KeyEvent } from '../common/keys.ts'
+import { invitation, nameOf } from '../common/meeting.ts'
+import type { Meeting } from '../common/meeting.ts'
+import type { Seat, TerminalGame } from '../common/play.ts'
+import { pong } from './definition.ts'
+import { KEYS, Steering } from './input.ts'
+import type { Action } from './input.ts'
 import { GuestMatch, HostMatch } from './match.ts'
 import type { Match } from './match.ts'
-import { invitation } from './meeting.ts'
-import type { Meeting } from './meeting.ts'
+import { LEAST_SIZE, draw } from './render.ts'
 import type { View } from './render.ts'
 import { FIELD_HEIGHT } from './simulation.ts'
 import type { Side } from './simulation.ts'
@@ -14,11 +18,25 @@ import type { Side } from './simulation.ts'
 const NOTICEABLE_SILENCE = 1_000
 /** How long a point is celebrated, in ms. */
 const CELEBRATION = 900
-const KEYS = 'q quits'
+/** How long the other player is waited for who does not answer, in ms. */
+const SEAT_GRACE = 5_000
+const HINT = 'q quits'
+
+/** Pong as a person plays it. */
+export const PONG: TerminalGame<typeof pong, Action> = {
+  name: 'pong',
+  game: pong,
+  room: { capacity: 2, grace: SEAT_GRACE },
+  full: 'Two are playing already. Open another game with `npm run pong -- --create`.',
+  without: 'watch two bots: npm run pong -- --bots --seconds 5',
+  keys: KEYS,
+  leastSize: LEAST_SIZE,
+  sitDown: (meeting) => new Table(meeting),
+}
 
 /** One player's place: who is opposite, the match with them, and what there is to see. */
-export class Table {
-  private readonly meeting: Meeting
+export class Table implements Seat<Action> {
+  private readonly meeting: Meeting<typeof pong>
   private match: Match | undefined = undefined
   private opponent: Peer | undefined = undefined
   private steering = new Steering(FIELD_HEIGHT / 2)
@@ -30,7 +48,7 @@ export class Table {
   private celebrated: { readonly side: Side; readonly until: number } | undefined = undefined
   private readonly ends: (() => void)[]
 
-  constructor(meeting: Meeting) {
+  constructor(meeting: Meeting<typeof pong>) {
     this.meeting = meeting
     const { room } = meeting
     this.ends = [room.on('join', (peer) => this.sitDown(peer)), room.on('leave', (peer, reason) => this.standUp(peer, reason))]
@@ -42,7 +60,7 @@ export class Table {
     return this.match === undefined ? this.lastSummary : this.describeScore()
   }
 
-  key(key: KeyEvent): void {
+  key(key: KeyEvent<Action>): void {
     this.steering.key(key, performance.now())
   }
 
@@ -58,7 +76,11 @@ export class Table {
     if (match.counts.received !== this.heard.count) this.heard = { count: match.counts.received, at: now }
   }
 
-  view(): View {
+  draw(size: Size): Frame {
+    return draw(this.view(), size)
+  }
+
+  private view(): View {
     const { match, meeting } = this
     if (match !== undefined) {
       const names = this.names()
@@ -74,11 +96,11 @@ export class Table {
     }
     if (this.farewell?.isFinal === true) {
       const lines = ['The introducer ran in that process and ended with it.', 'To go on, one of you types', '  npm run pong -- --create']
-      return { kind: 'notice', title: this.farewell.title, lines, keys: KEYS }
+      return { kind: 'notice', title: this.farewell.title, lines, keys: HINT }
     }
     const invite = [`Code: ${meeting.room.code}`, '', ...invitation(meeting)]
-    if (this.farewell === undefined) return { kind: 'notice', title: 'Waiting for the other player', lines: invite, keys: KEYS }
-    return { kind: 'notice', title: this.farewell.title, lines: ['Waiting for another player', '', ...invite], keys: KEYS }
+    if (this.farewell === undefined) return { kind: 'notice', title: 'Waiting for the other player', lines: invite, keys: HINT }
+    return { kind: 'notice', title: this.farewell.title, lines: ['Waiting for another player', '', ...invite], keys: HINT }
   }
 
   end(): void {
@@ -143,15 +165,9 @@ export class Table {
 
   private status(): string {
     const { opponent } = this
-    if (opponent === undefined) return KEYS
+    if (opponent === undefined) return HINT
     // RTMFP's clock ticks every 4 ms: decimals would say more than is known.
     const rtt = opponent.rtt < 0 ? 'not yet known' : `${Math.round(opponent.rtt)} ms`
     return `RTT ${rtt} · ${opponent.path} · ↑ ↓ or w s: move · q: quit`
   }
-}
-
-function nameOf(peer: Peer): string | undefined {
-  const name = peer.profile['name']
-  const printable = typeof name === 'string' ? printableName(name) : ''
-  return printable === '' ? undefined : printable
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { LOCAL_INTRODUCER, USAGE, parseArguments, printableName } from '../../../examples/pong/arguments.ts'
+import { LOCAL_INTRODUCER, printableName } from '../../../examples/common/arguments.ts'
+import { USAGE, parseArguments } from '../../../examples/pong/arguments.ts'
 
 const parse = (line: string) => parseArguments(line.split(' ').filter((word) => word !== ''))
 
@@ -16,6 +17,10 @@ describe('what is understood', () => {
   test('joining one: the code in either case, the introducer of this machine by default', () => {
     expect(parse('--join kfq7b')).toEqual({ kind: 'join', code: 'KFQ7B', introducer: LOCAL_INTRODUCER, name: undefined })
     expect(parse('--join=KFQ7B --introducer rtmfp://[::1]:2000')).toMatchObject({ introducer: 'rtmfp://[::1]:2000' })
+  })
+
+  test('whoever is there on the local network', () => {
+    expect(parse('--lan --name Ada')).toEqual({ kind: 'lan', name: 'Ada' })
   })
 
   test('bots, for five seconds unless told otherwise', () => {
@@ -44,8 +49,10 @@ describe('what is not, and why', () => {
     ['--bots --seconds soon', '"soon"'],
     ['--create --seconds 5', '--seconds goes with --bots'],
     ['--create --json', '--json goes with --bots'],
-    ['--bots --name Ada', '--name goes with --create and --join'],
+    ['--bots --name Ada', '--name goes with --create and --join and --lan'],
     ['--create --introducer localhost', 'rtmfp://'],
+    ['--lan --introducer rtmfp://[::1]', '--introducer goes with --create and --join'],
+    ['--lan --join KFQ7B', 'exclude each other'],
   ])('%s', (line, reason) => {
     const command = parse(line)
     expect(command.kind).toBe('wrong')

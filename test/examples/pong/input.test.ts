@@ -1,11 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { KeyReader, Steering } from '../../../examples/pong/input.ts'
-import type { KeyEvent } from '../../../examples/pong/input.ts'
+import { KeyReader } from '../../../examples/common/keys.ts'
+import type { KeyEvent } from '../../../examples/common/keys.ts'
+import { KEYS, Steering } from '../../../examples/pong/input.ts'
+import type { Action } from '../../../examples/pong/input.ts'
 import { FIELD_HEIGHT, PADDLE_HEIGHT, PADDLE_SPEED, TICKS_PER_SECOND } from '../../../examples/pong/simulation.ts'
 
 function read(...chunks: string[]): string[] {
-  const reader = new KeyReader()
+  const reader = new KeyReader(KEYS)
   return chunks.flatMap((chunk) => reader.read(chunk)).map(({ action, isRelease }) => (isRelease ? `${action} released` : action))
 }
 
@@ -60,18 +62,18 @@ describe('keys', () => {
 })
 
 describe('steering', () => {
-  const up: KeyEvent = { action: 'up', isRelease: false }
-  const down: KeyEvent = { action: 'down', isRelease: false }
-  const upReleased: KeyEvent = { action: 'up', isRelease: true }
+  const up: KeyEvent<Action> = { action: 'up', isRelease: false }
+  const down: KeyEvent<Action> = { action: 'down', isRelease: false }
+  const upReleased: KeyEvent<Action> = { action: 'up', isRelease: true }
   const MIDDLE = FIELD_HEIGHT / 2
 
   /** Runs for so many ms, with keys at their times. @returns How far up it went. */
-  function drive(milliseconds: number, keys: readonly [at: number, key: KeyEvent][]): number {
+  function drive(milliseconds: number, keys: readonly [at: number, key: KeyEvent<Action>][]): number {
     const steering = new Steering(MIDDLE)
     const waiting = [...keys]
     let middle = MIDDLE
     for (let now = 0; now < milliseconds; now += 1000 / TICKS_PER_SECOND) {
-      while (waiting[0] !== undefined && waiting[0][0] <= now) steering.key((waiting.shift() as [number, KeyEvent])[1], now)
+      while (waiting[0] !== undefined && waiting[0][0] <= now) steering.key((waiting.shift() as [number, KeyEvent<Action>])[1], now)
       middle = steering.tick(now)
     }
     return MIDDLE - middle
@@ -93,7 +95,7 @@ describe('steering', () => {
   })
 
   test('a held key goes on at full speed while it repeats, and stops soon after', () => {
-    const repeats = Array.from({ length: 20 }, (_, i): [number, KeyEvent] => [i * 33, up])
+    const repeats = Array.from({ length: 20 }, (_, i): [number, KeyEvent<Action>] => [i * 33, up])
     const held = drive(300, repeats)
     expect(held).toBeGreaterThan(0.25 * PADDLE_SPEED)
     const steering = new Steering(MIDDLE)

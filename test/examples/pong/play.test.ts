@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { createIntroducer } from 'altostratus/introducer'
 import type { Introducer } from 'altostratus/introducer'
 import { parseArguments } from '../../../examples/pong/arguments.ts'
-import { play } from '../../../examples/pong/play.ts'
-import { FakeTerminal } from './fake-terminal.ts'
+import { playInTerminal } from '../../../examples/common/play.ts'
+import { PONG } from '../../../examples/pong/table.ts'
+import { FakeTerminal } from '../common/fake-terminal.ts'
 
 class FakeProcess extends EventEmitter {
   exit(): void {}
@@ -24,7 +25,13 @@ class Person {
     const command = parseArguments(line.split(' '))
     if (command.kind !== 'create' && command.kind !== 'join') throw new Error(`not a game: ${line}`)
     const { input, output } = this.terminal
-    this.exitCode = play(command, { input, output, process: this.process, colours: true, print: (text) => this.printed.push(text) })
+    this.exitCode = playInTerminal(PONG, command, {
+      input,
+      output,
+      process: this.process,
+      colours: true,
+      print: (text) => this.printed.push(text),
+    })
     people.push(this)
   }
 
@@ -136,7 +143,7 @@ describe('what can go wrong', () => {
     const { input, output } = person.terminal
     const process = new FakeProcess()
     const command = { kind: 'create', introducer: url, name: undefined } as const
-    const exitCode = play(command, { input, output, process, colours: true, print: (text) => person.printed.push(text) })
+    const exitCode = playInTerminal(PONG, command, { input, output, process, colours: true, print: (text) => person.printed.push(text) })
     expect(await exitCode).toBe(1)
     expect(person.printed.join()).toContain('--bots')
     expect(output.written).toEqual([])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { COLOUR, Frame } from '../../../examples/pong/frame.ts'
+import { COLOUR, Frame } from '../../../examples/common/frame.ts'
 import { LEAST_SIZE, draw } from '../../../examples/pong/render.ts'
 import type { View } from '../../../examples/pong/render.ts'
 import { FIELD_HEIGHT, FIELD_WIDTH, OPENING_SCENE } from '../../../examples/pong/simulation.ts'

@@ -14,9 +14,9 @@ import {
   moveBall,
   movePaddle,
   newWorld,
-  nextRandom,
   step,
 } from '../../../examples/pong/simulation.ts'
+import { nextRandom } from '../../../examples/common/random.ts'
 import type { World } from '../../../examples/pong/simulation.ts'
 
 const MIDDLE = FIELD_HEIGHT / 2

@@ -1,5 +1,5 @@
-import { ASK_FOR_RELEASES, END_OF_RELEASES } from './input.ts'
-import type { Size } from './render.ts'
+import { ASK_FOR_RELEASES, END_OF_RELEASES } from './keys.ts'
+import type { Size } from './frame.ts'
 
 /** As much of `process.stdin` as is used. */
 export interface TerminalInput {

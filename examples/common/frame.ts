@@ -1,3 +1,8 @@
+export interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+
 /** Colours by what they are for; the numbers are xterm's 256. */
 export const COLOUR = {
   none: -1,

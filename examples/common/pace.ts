@@ -1,4 +1,4 @@
-import { TICKS_PER_SECOND } from './simulation.ts'
+export const TICKS_PER_SECOND = 60
 
 const TICK = 1000 / TICKS_PER_SECOND
 /** After a pause of the whole process no more than this is caught up with, in ticks. */

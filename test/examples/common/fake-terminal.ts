@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { TerminalInput, TerminalOutput } from '../../../examples/pong/terminal.ts'
+import type { TerminalInput, TerminalOutput } from '../../../examples/common/terminal.ts'
 
 /** A terminal that keeps what is written to it as a person would see it, and what state it is in. */
 export class FakeTerminal {

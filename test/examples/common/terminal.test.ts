@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { guard } from '../../../examples/pong/guard.ts'
-import { Terminal } from '../../../examples/pong/terminal.ts'
+import { guard } from '../../../examples/common/guard.ts'
+import { Terminal } from '../../../examples/common/terminal.ts'
 import { FakeTerminal } from './fake-terminal.ts'
 
 let fake: FakeTerminal
