@@ -9,17 +9,17 @@ const PEERS_PER_SECOND = 250
 const WARM_UP = 400
 /** Of those, rooms that are filled while all that costs is counted. */
 const ROOM_SIZE = 8
-const PEERS_PER_ROOM_RUN = 320
+const PEERS_PER_ROOM_RUN = 160
 /** Pairs of which one asks for the other, how often all of them together, and before that once, until the code is compiled. */
-const PAIRS = 40
-const ASKED_PER_SECOND = 2_500
-const ASK_SHARE = 0.08
+const PAIRS = 16
+const ASKED_PER_SECOND = 1_000
+const ASK_SHARE = 0.05
 /** Processes that the peers are in, and connections that each opens at a time. */
 const CROWDS = 2
 const PARALLEL = 32
 /** Share of the time that the first registrations, and the many, may take. */
 const WARM_UP_SHARE = 0.1
-const REGISTER_SHARE = 0.5
+const REGISTER_SHARE = 0.35
 /** How long a crowd may take beyond that. Milliseconds. */
 const PATIENCE = 60_000
 /** How long registered peers are left alone: keepalives go out every 10 s. Share of the time, and at least and at most so many milliseconds. */
@@ -30,7 +30,7 @@ const IDLE_MOST = 15_000
 const SETTLE = 1_000
 /** What is relayed, and how long; as long to a bare forwarder. Bytes, share of the time. */
 const RELAYED_SIZE = 200
-const RELAY_SHARE = 0.05
+const RELAY_SHARE = 0.03
 /** The relay's limits are for players; here it is to show what it can do. */
 const UNLIMITED = { peerPackets: 1e6, peerBytes: 1e9, roomPackets: 1e6, roomBytes: 1e9 }
 
