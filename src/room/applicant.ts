@@ -3,11 +3,10 @@ import { pack } from '../introducer/packing.ts'
 import type { Contact, Profile, Ticket } from '../introducer/protocol.ts'
 import type { Timer } from '../link/clock.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
-import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
 import type { Session } from '../rtmfp/session.ts'
 import { answerChallenge } from './admission.ts'
 import { CONTROL_FLOW, CONTROL_PRIORITY, HOST_PATIENCE, MAX_UNANNOUNCED } from './constants.ts'
-import type { Entry, RoomNetwork } from './core.ts'
+import type { Control, Entry, RoomNetwork } from './core.ts'
 import type { Game } from './definition.ts'
 import { decodeControl, encodeControl } from './messages.ts'
 import type { ControlMessage, States } from './messages.ts'
@@ -46,7 +45,7 @@ export class Applicant {
   /** Sessions on which members have said that they know of this end. */
   readonly greetings: Set<Session> = new Set()
   private hostId: string
-  private control: { readonly session: Session; readonly flow: SendFlow } | undefined = undefined
+  private control: Control | undefined = undefined
   private timer: Timer
   private retry: Timer
   private settle: { readonly resolve: (admission: Admission) => void; readonly reject: (error: unknown) => void } | undefined = undefined
@@ -141,7 +140,7 @@ export class Applicant {
       }
       return
     }
-    if (peerId !== this.hostId || this.control?.session !== session) return
+    if (peerId !== this.hostId) return
     if (message.kind === 'challenge') this.challenged(message)
     else if (message.kind === 'refused') this.fail(new AltostratusError(message.code, message.message, hintFor(message.code)))
     else if (message.kind === 'admitted') this.admitted(session, message)
@@ -150,8 +149,9 @@ export class Applicant {
   private admitted(session: Session, { snapshot, states }: Extract<ControlMessage, { kind: 'admitted' }>): void {
     const { settle } = this
     if (snapshot.host !== this.hostId || !snapshot.seats.some((seat) => seat.peerId === this.network.peerId)) return
+    if (this.control?.session !== session) this.control = this.openControl(session)
     this.end()
-    settle?.resolve({ snapshot, states, entry: { peerId: this.hostId, session, flow: (this.control as { flow: SendFlow }).flow } })
+    settle?.resolve({ snapshot, states, entry: { peerId: this.hostId, ...this.control } })
   }
 
   private challenged(challenge: Extract<ControlMessage, { kind: 'challenge' }>): void {
@@ -168,7 +168,7 @@ export class Applicant {
 
   private introduceSelf(session: Session): void {
     const { game, application } = this
-    this.control = { session, flow: session.openFlow({ metadata: pack([CONTROL_FLOW, this.roomId]), priority: CONTROL_PRIORITY }) }
+    this.control = this.openControl(session)
     this.say({
       kind: 'join',
       game: game.name,
@@ -177,6 +177,10 @@ export class Applicant {
       spectator: application.spectator,
       ...(application.seat === undefined ? {} : { seat: application.seat }),
     })
+  }
+
+  private openControl(session: Session): Control {
+    return { session, flow: session.openFlow({ metadata: pack([CONTROL_FLOW, this.roomId]), priority: CONTROL_PRIORITY }) }
   }
 
   private say(message: ControlMessage): void {
@@ -199,7 +203,9 @@ export class Applicant {
       if (this.settle === undefined) return
       this.contacts = contacts ?? this.contacts
       // A session that has gone silent must not be taken for one that works.
-      if (host !== this.hostId) this.hostId = host
+      this.hostId = host
+      // What was asked may have been lost with another session of that moment: the host does not mind to be asked again.
+      this.control = undefined
       this.reach()
     } catch {
       // What is wrong with the introducer is not what the player waits for; the time-out tells.

@@ -99,7 +99,7 @@ interface Held {
 }
 
 /** A control flow of this end. */
-interface Control {
+export interface Control {
   readonly session: Session
   readonly flow: SendFlow
 }
@@ -434,7 +434,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     const session = this.network.sessionWith(peerId)
     if (session?.state !== 'open') return
     let control = this.controls.get(peerId)
-    if (control?.session !== session) {
+    if (control?.session !== session || control.flow.state !== 'open') {
       control = { session, flow: session.openFlow({ metadata: pack([CONTROL_FLOW, this.id]), priority: CONTROL_PRIORITY }) }
       this.controls.set(peerId, control)
     }

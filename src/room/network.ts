@@ -418,11 +418,17 @@ export class Network implements RoomNetwork {
 
   /** @internal Opens a session, unless there is one. */
   connectTo(peerId: string): void {
-    if (peerId !== this.peerId) this.reach.await(peerId, undefined, OPEN_PATIENCE)
+    if (peerId !== this.peerId) this.awaitSession(peerId, undefined)
   }
 
   /** @internal */
   awaitSession(peerId: string, contact: Contact | undefined): void {
+    // It may have been faster than the introducer's word that it would.
+    for (const session of this.unconfirmed) {
+      if (session.farPeerId !== peerId || session.state !== 'open' || !this.isFirst(session)) continue
+      this.sessionOpened(session)
+      return
+    }
     this.reach.await(peerId, contact, OPEN_PATIENCE)
   }
 
@@ -730,9 +736,9 @@ export class Network implements RoomNetwork {
   private flowOpened(session: Session, flow: ReceiveFlow): void {
     const address = addressOf(flow.metadata)
     const place = address === undefined ? undefined : this.places.get(address.roomId)
-    if (address === undefined || place === undefined || this.sessions.get(session.farPeerId) !== session) flow.reject()
+    if (address === undefined || place === undefined) flow.reject()
     else if (address.kind === CONTROL_FLOW) flow.context = address.roomId
-    else if (!place.flowOpened(session.farPeerId, session, flow, address)) flow.reject()
+    else if (this.sessions.get(session.farPeerId) !== session || !place.flowOpened(session.farPeerId, session, flow, address)) flow.reject()
   }
 
   private receive(session: Session, flow: ReceiveFlow, data: Uint8Array): void {
