@@ -258,6 +258,10 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     return this.peers.get(peer.id) === peer && (isStraight(peer.currentPath) || peer.currentPath === 'host')
   }
 
+  isKept(peer: Peer): boolean {
+    return this.isReachable(peer) || (this.peers.get(peer.id) === peer && peer.isConnected)
+  }
+
   isCurrentHost(peer: Peer, epoch: number): boolean {
     return peer.id === this.membership.hostId && epoch === this.membership.epoch
   }
@@ -356,8 +360,13 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     this.updatePath(peer)
     if (isLoss && peer.announced && this.open) {
       peer.hasMissed = true
-      this.listener.gap(peer)
+      this.tellGap(peer)
     }
+  }
+
+  private tellGap(peer: Peer): void {
+    this.extensions.tell('peerMissed', peer)
+    this.listener.gap(peer)
   }
 
   /** A silent member has missed something that is reliable, since more of it waits than is kept: it has to come back by a new session. */
@@ -452,7 +461,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (peer.isSpectator && message.kind !== 'leave') return
     switch (message.kind) {
       case 'hello':
-        if (message.gap === true && peer.announced) this.listener.gap(peer)
+        if (message.gap === true && peer.announced) this.tellGap(peer)
         peer.standing = message
         this.compare(peer, message)
         break

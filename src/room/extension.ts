@@ -59,10 +59,12 @@ export interface HostChange {
 export interface RoomExtension {
   /** A peer can be sent to for the first time; on the joining side, all that are there, before `join` resolves. */
   peerJoined?(peer: Peer): void
-  /** A peer has fallen silent; its seat is kept for the grace time. What is sent to it is dropped. */
+  /** A peer has fallen silent; its seat is kept for the grace time. What is reliable is kept for it. */
   peerAway?(peer: Peer): void
   /** A peer that was away is back, in the same seat; it may have been restarted, and know nothing. */
   peerReturned?(peer: Peer): void
+  /** Reliable messages between this end and the peer are lost for good. */
+  peerMissed?(peer: Peer): void
   /** The peer's seat is free. */
   peerLeft?(peer: Peer, reason: LeaveReason): void
   /** Another host, or another epoch of the same one. Called before `asHost` functions start, and after those of the one before have been aborted. */
@@ -118,7 +120,10 @@ export interface RoomPort {
    * @returns `false` when it can't be: the peer is not reachable, its queue is full.
    */
   sendDatagram(peer: Peer, message: Uint8Array, priority?: Priority): boolean
-  /** Sends each once, in order. The array must not be changed afterwards. @returns `false` when the peer is not reachable, or its queue is full. */
+  /**
+   * Sends each once, in order; to a peer that is silent, when it answers again. The array must not be changed afterwards.
+   * @returns `false` when there is no way to the peer, or its queue is full.
+   */
   sendReliable(peer: Peer, message: Uint8Array, priority?: Priority): boolean
   /** Makes `room.now()` the extension's own: a clock that all members share. Milliseconds. */
   provideClock(now: () => number): void

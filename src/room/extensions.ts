@@ -10,6 +10,8 @@ export interface ExtensionHost
   /** Others that have a seat. */
   readonly seats: Iterable<Peer>
   addStream(stream: Stream): void
+  /** Whether what is reliable comes to the peer, now or when it answers again. */
+  isKept(peer: Peer): boolean
   /** Bytes of the stream that wait for the peer. */
   backlog(stream: Stream, peer: Peer): number
 }
@@ -111,7 +113,7 @@ class Lanes {
   private makePort(host: ExtensionHost): RoomPort {
     const streams = this.streams
     const send = (lane: Lane, peer: Peer, message: Uint8Array, priority: Priority): boolean =>
-      host.isReachable(peer) && host.send(streams[lane].get(priority) as Stream, message, peer)
+      (lane === 'reliable' ? host.isKept(peer) : host.isReachable(peer)) && host.send(streams[lane].get(priority) as Stream, message, peer)
     return {
       clock: host.clock,
       self: host.self,

@@ -119,6 +119,10 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     this.meet(peer)
   }
 
+  peerMissed(peer: Peer): void {
+    this.ownership.missed(peer.order)
+  }
+
   peerLeft(peer: Peer): void {
     this.follow()
     this.members.delete(peer.order)
@@ -271,12 +275,12 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     if (this.host !== this.self) this.clock.sample(asked, told, this.port.clock.now())
   }
 
-  sendReliable(order: number, message: Uint8Array): void {
+  sendReliable(order: number, message: Uint8Array): boolean {
     const peer = this.members.get(order)
     const framed = new Uint8Array(message.length + 1)
     framed[0] = OWNERSHIP
     framed.set(message, 1)
-    if (peer !== undefined) this.port.sendReliable(peer, framed)
+    return peer !== undefined && this.port.sendReliable(peer, framed)
   }
 
   private start(): void {

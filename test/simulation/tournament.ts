@@ -22,10 +22,12 @@ type Player = Room<typeof tournament>
 /** Steps of a run, and what each takes. */
 const STEPS = 60
 const STEP = 150
-/** After the last step: partitions heal, losses are noticed, seats are given up, all is said. Milliseconds. */
-const SETTLING = 30_000
 const MAX_PLAYERS = 12
 const DEAD_AFTER = 2_000
+/** How long seats are kept: less than some partitions last. Milliseconds. */
+const GRACE = 12_000
+/** After the last step: partitions heal, losses are noticed, seats are given up, all is said. Milliseconds. */
+const SETTLING = DEAD_AFTER + GRACE + 12_000
 
 export interface Outcome {
   readonly players: number
@@ -87,7 +89,7 @@ class Run {
   }
 
   async begin(count: number): Promise<void> {
-    this.live.push(...(await this.net.players(tournament, count, { capacity: 16 })))
+    this.live.push(...(await this.net.players(tournament, count, { capacity: 16, grace: GRACE })))
   }
 
   async act(): Promise<void> {
@@ -96,7 +98,7 @@ class Run {
     else if (dice < 8 && this.live.length > 3) this.leave()
     else if (dice < 11 && this.live.length > 3) this.crash()
     else if (dice < 14) this.move()
-    else if (dice < 16 && !this.isApart && process.env['TOURNAMENT_PARTITIONS'] === 'yes') this.part()
+    else if (dice < 16 && !this.isApart) this.part()
     else if (dice < 20 && this.isApart) this.heal()
     for (const player of this.live) if (this.below(2) === 0) this.play(player)
   }

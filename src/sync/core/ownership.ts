@@ -21,14 +21,16 @@ const SETTLED = 9
 const KIND_BITS = 4
 const ORDER_BITS = 32
 const COUNT_BITS = 24
+const SERIAL_BITS = 32
 /** Bits of an entry of the ledger at most. */
-const ENTRY_BITS = 64 + ORDER_BITS + 32
+const ENTRY_BITS = 64 + ORDER_BITS + 32 + SERIAL_BITS
 
 /** A room, as ownership has to know it. */
 export interface OwnershipHost extends Roster {
   /** Members other than this one, by order. */
   readonly others: Iterable<number>
-  sendReliable(order: number, message: Uint8Array): void
+  /** @returns Whether it will come, unless a gap is told of later. */
+  sendReliable(order: number, message: Uint8Array): boolean
   /** Whether the kind lets this member have the entity. */
   mayClaim(record: EntityRecord, order: number): boolean
 }
@@ -51,6 +53,12 @@ export class Ownership {
   private readonly recalls = new Map<number, number>()
   /** On a new host: members that have not said yet what they hold. */
   private readonly missing = new Set<number>()
+  /** Members to whom, or from whom, something was lost. */
+  private readonly behind = new Set<number>()
+  /** On the host: counts its decisions. */
+  private serial = 0
+  /** The host's newest word of everything: what it has decided before that, and comes later, does not count. */
+  private heardSerial = -1
   private collectUntil = Infinity
   private collecting = false
   /** On a new host: what came before it knew who holds what. */
@@ -121,12 +129,13 @@ export class Ownership {
   hostChanged(previous: number | undefined, local: number): void {
     this.recalls.clear()
     this.early = []
+    this.heardSerial = -1
     this.collecting = this.isHost
     this.missing.clear()
     if (!this.isHost) {
       if (previous === this.host.self) this.stepDown()
       this.toHost(this.holdings())
-      for (const id of this.claims.keys()) this.toHost(message(CLAIM, (bits) => writeId(bits, id)))
+      this.claimAgain()
       return
     }
     for (const order of this.host.others) this.missing.add(order)
@@ -137,6 +146,7 @@ export class Ownership {
   /** A member that joins or returns does not know who the host thinks it is until it has said what it holds. */
   memberLeft(order: number): void {
     this.missing.delete(order)
+    this.behind.delete(order)
     if (this.isHost && !this.collecting) {
       for (const [id, claimant] of this.recalls) if (this.world.ownerOf(id) === order) this.passOn(id, claimant)
       this.takeOver(order)
@@ -144,8 +154,14 @@ export class Ownership {
     this.collectedAll()
   }
 
-  /** Gives those up that do not answer. */
+  /** Something that was said between this member and another is lost. */
+  missed(order: number): void {
+    this.behind.add(order)
+  }
+
+  /** Gives those up that do not answer, and tells those who missed something. */
   tick(local: number): void {
+    for (const order of this.behind) this.catchUp(order)
     if (this.collecting && local >= this.collectUntil) {
       this.missing.clear()
       this.collectedAll()
@@ -158,6 +174,7 @@ export class Ownership {
     return message(
       LEDGER,
       (bits) => {
+        bits.uint(this.serial, SERIAL_BITS)
         bits.uint(ledger.size, COUNT_BITS)
         for (const [id, { owner, term }] of ledger) {
           writeId(bits, id)
@@ -197,15 +214,27 @@ export class Ownership {
 
   private takeFromHost(kind: number, bits: BitReader): void {
     if (kind === LEDGER) {
+      const serial = bits.uint(SERIAL_BITS)
+      if (serial < this.heardSerial) return
+      this.heardSerial = serial
       const ledger = new Map<number, { readonly owner: number; readonly term: number }>()
       for (let count = bits.uint(COUNT_BITS); count > 0; count--) {
         ledger.set(readId(bits), { owner: bits.uint(ORDER_BITS), term: bits.varuint(4) })
       }
       this.world.replaceLedger(ledger)
       this.regain()
-      // What nobody owns and the host has not taken is not there any more.
+      this.world.rebind()
+      // What nobody owns and the host has not taken, or its owner does not send, is not there any more.
       for (const record of this.world.records.values()) {
-        if (record.id !== SHARED_ID && !record.isMine && !this.host.isMember(record.owner)) this.world.drop(record)
+        if (record.id === SHARED_ID || record.isMine) continue
+        if (!this.host.isMember(record.owner)) this.world.drop(record)
+        else if (!this.world.isSent(record)) this.world.lose(record)
+      }
+      // What it had before it was apart from this host, and has forgotten then: the host has it.
+      for (const [id, { owner }] of this.world.ledger) {
+        if (owner !== this.host.self || this.world.records.has(id)) continue
+        this.toHost(this.holdings())
+        break
       }
       return
     }
@@ -219,6 +248,7 @@ export class Ownership {
     if (kind === DENIED) this.decide(id, false)
     else if (kind === RECALL) this.answerRecall(id, bits.uint(ORDER_BITS))
     else {
+      if (bits.uint(SERIAL_BITS) <= this.heardSerial) return
       const owner = bits.uint(ORDER_BITS)
       const term = bits.varuint(4)
       this.applyGrant(id, owner, term, this.readState(bits))
@@ -227,15 +257,18 @@ export class Ownership {
 
   private takeAsHost(kind: number, from: number, bytes: Uint8Array, bits: BitReader): void {
     if (kind === HOLDINGS) {
+      const held = new Set<number>()
       for (let count = bits.uint(COUNT_BITS); count > 0; count--) {
         const id = readId(bits)
         const term = bits.varuint(4)
+        held.add(id)
         if (this.collecting) this.world.setOwner(id, from, term)
         else this.correct(id, from, term)
       }
       this.missing.delete(from)
+      if (!this.collecting) this.returnTo(from, held)
       if (this.collecting) this.collectedAll()
-      else this.host.sendReliable(from, this.ledgerMessage())
+      else this.tell(from, this.ledgerMessage())
       return
     }
     if (this.collecting) {
@@ -254,6 +287,16 @@ export class Ownership {
     } else throw new DecodeError('unknown message')
   }
 
+  /** What a member does not hold that is its own: it has forgotten it, or not heard of it yet. */
+  private returnTo(from: number, held: ReadonlySet<number>): void {
+    const { ledger, records } = this.world
+    for (const [id, { owner }] of ledger) if (owner === from && !held.has(id) && !records.has(id)) ledger.delete(id)
+    for (const record of this.world.ownedBy(from)) {
+      if (record.id === SHARED_ID || held.has(record.id) || (record.term === 0 && this.world.isSent(record))) continue
+      this.grant(record.id, record.type, from, stateOf(record))
+    }
+  }
+
   /** A member that was not heard in time believes that it holds what has been given to another. */
   private correct(id: number, from: number, term: number): void {
     const record = this.world.records.get(id)
@@ -270,7 +313,7 @@ export class Ownership {
     else if (owner === from || owner === this.host.self || !this.host.isMember(owner)) this.grant(id, record.type, from, stateOf(record))
     else {
       this.recalls.set(id, from)
-      this.host.sendReliable(
+      this.tell(
         owner,
         message(RECALL, (bits) => {
           writeId(bits, id)
@@ -302,7 +345,7 @@ export class Ownership {
   private deny(claimant: number, id: number): void {
     if (claimant === this.host.self) this.decide(id, false)
     else
-      this.host.sendReliable(
+      this.tell(
         claimant,
         message(DENIED, (bits) => writeId(bits, id)),
       )
@@ -311,14 +354,16 @@ export class Ownership {
   /** The host's decision: all are told in the same order. */
   private grant(id: number, type: EntityType, owner: number, state: State, atLeast = 0): void {
     const term = Math.max(this.world.termOf(id) + 1, atLeast)
+    const serial = ++this.serial
     const told = message(GRANT, (bits) => {
       writeId(bits, id)
+      bits.uint(serial, SERIAL_BITS)
       bits.uint(owner, ORDER_BITS)
       bits.varuint(term, 4)
       this.writeAll(bits, type, state)
     })
     this.applyGrant(id, owner, term, state)
-    for (const order of this.host.others) this.host.sendReliable(order, told)
+    for (const order of this.host.others) this.tell(order, told)
   }
 
   private applyGrant(id: number, owner: number, term: number, state: State): void {
@@ -407,7 +452,7 @@ export class Ownership {
     }
     this.regain()
     const ledger = this.ledgerMessage()
-    for (const order of this.host.others) this.host.sendReliable(order, ledger)
+    for (const order of this.host.others) this.tell(order, ledger)
     for (const { from, message: bytes } of this.early.splice(0)) this.take(from, bytes)
     for (const id of this.claims.keys()) this.takeClaim(this.host.self, id)
   }
@@ -424,12 +469,31 @@ export class Ownership {
       else this.grant(record.id, record.type, this.host.self, stateOf(record))
     }
     const told = message(SETTLED, (bits) => bits.uint(order, ORDER_BITS))
-    for (const other of this.host.others) this.host.sendReliable(other, told)
+    for (const other of this.host.others) this.tell(other, told)
+  }
+
+  private tell(order: number, bytes: Uint8Array): void {
+    if (!this.host.sendReliable(order, bytes)) this.behind.add(order)
+  }
+
+  /** Member and host say all that they know to each other, in place of what was lost between them. */
+  private catchUp(order: number): void {
+    if (!this.isHost && order !== this.host.host) this.behind.delete(order)
+    else if (this.isHost ? !this.collecting : true) {
+      const isSent = this.host.sendReliable(order, this.isHost ? this.ledgerMessage() : this.holdings())
+      if (!isSent) return
+      this.behind.delete(order)
+      if (!this.isHost) this.claimAgain()
+    }
+  }
+
+  private claimAgain(): void {
+    for (const id of this.claims.keys()) this.toHost(message(CLAIM, (bits) => writeId(bits, id)))
   }
 
   private toHost(bytes: Uint8Array): void {
     if (this.isHost) this.take(this.host.self, bytes)
-    else this.host.sendReliable(this.host.host, bytes)
+    else this.tell(this.host.host, bytes)
   }
 
   private writeState(bits: BitWriter, record: EntityRecord): void {

@@ -228,6 +228,25 @@ export class World implements SlotTable, LinkListener {
     }
   }
 
+  /** Its owner does not send it, or not yet. */
+  lose(record: EntityRecord): void {
+    this.forget(record, 'hidden')
+  }
+
+  /** Whether the owner's state of it comes. */
+  isSent(record: EntityRecord): boolean {
+    return this.linkOf(record.owner)?.receive.byId.has(record.id) === true
+  }
+
+  /** Takes in again what others still send of, and this peer has forgotten. */
+  rebind(): void {
+    for (const link of this.links.values()) {
+      for (const replica of link.receive.byId.values()) {
+        if (!this.records.has(replica.id)) this.updated(link, replica, replica.type.allFields)
+      }
+    }
+  }
+
   /** Puts an entity's whole state where it is, as its owner before left it. */
   restore(id: number, type: EntityType, lanes: Float64Array, values: readonly unknown[]): void {
     if (this.despawned.has(id)) return
