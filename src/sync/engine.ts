@@ -395,6 +395,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
   private diverge(): void {
     for (const record of this.world.records.values()) if (record.isMine && record.type.rules.owner === 'host') this.tell(record, 'conflict')
     this.world.diverge()
+    this.ownership.diverged()
   }
 
   private tell(record: EntityRecord, event: keyof Kind['listeners'], reason?: RemoveReason): void {

@@ -28,3 +28,6 @@ export const MAX_REMEMBERED = 4_096
 export const TRACK_LENGTH = 16
 /** How long a new host waits for members to say what they hold; who is silent for so long is not there. Milliseconds. */
 export const COLLECT_TIMEOUT = 3_000
+
+/** How often members compare what they know of ownership with what the host does, and look for what is there without its owner. Milliseconds. */
+export const SWEEP_INTERVAL = 1_000

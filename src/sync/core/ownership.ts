@@ -1,6 +1,6 @@
 import { DecodeError } from '../../base/errors.ts'
 import { BitReader, BitWriter, bitsFor } from './bits.ts'
-import { COLLECT_TIMEOUT, MAX_ENTITY_BYTES } from './constants.ts'
+import { COLLECT_TIMEOUT, MAX_ENTITY_BYTES, SWEEP_INTERVAL } from './constants.ts'
 import type { EntityRecord } from './entity.ts'
 import type { EntityType } from './entity-type.ts'
 import { SHARED_ID } from './world.ts'
@@ -17,6 +17,7 @@ const GRANT = 6
 const HOLDINGS = 7
 const LEDGER = 8
 const SETTLED = 9
+const DIGEST = 10
 
 const KIND_BITS = 4
 const ORDER_BITS = 32
@@ -55,6 +56,9 @@ export class Ownership {
   private readonly missing = new Set<number>()
   /** Members to whom, or from whom, something was lost. */
   private readonly behind = new Set<number>()
+  private sweepAt = -Infinity
+  /** What was there without its owner at the last sweep. */
+  private orphans = new Set<number>()
   /** On the host: counts its decisions. */
   private serial = 0
   /** The host's newest word of everything: what it has decided before that, and comes later, does not count. */
@@ -119,7 +123,7 @@ export class Ownership {
   take(from: number, bytes: Uint8Array): void {
     const bits = this.reader.reset(bytes)
     const kind = bits.small(KIND_BITS)
-    if (kind === RECALL || kind === GRANT || kind === LEDGER || kind === SETTLED || kind === DENIED) {
+    if (kind === RECALL || kind === GRANT || kind === LEDGER || kind === SETTLED || kind === DENIED || kind === DIGEST) {
       // Whoever was the host before has no say.
       if (from === this.host.host) this.takeFromHost(kind, bits)
     } else if (this.isHost) this.takeAsHost(kind, from, bytes, bits)
@@ -154,6 +158,11 @@ export class Ownership {
     this.collectedAll()
   }
 
+  /** This member comes back to a host that may have given away what it owns: until that has said so, it writes nothing. */
+  diverged(): void {
+    for (const record of this.world.records.values()) if (record.isMine && record.id !== SHARED_ID) this.letGo(record)
+  }
+
   /** Something that was said between this member and another is lost. */
   missed(order: number): void {
     this.behind.add(order)
@@ -162,6 +171,10 @@ export class Ownership {
   /** Gives those up that do not answer, and tells those who missed something. */
   tick(local: number): void {
     for (const order of this.behind) this.catchUp(order)
+    if (local >= this.sweepAt && !this.collecting) {
+      this.sweepAt = local + SWEEP_INTERVAL
+      this.sweep()
+    }
     if (this.collecting && local >= this.collectUntil) {
       this.missing.clear()
       this.collectedAll()
@@ -236,6 +249,10 @@ export class Ownership {
         this.toHost(this.holdings())
         break
       }
+      return
+    }
+    if (kind === DIGEST) {
+      if (bits.uint(SERIAL_BITS) !== this.digest()) this.behind.add(this.host.host)
       return
     }
     if (kind === SETTLED) {
@@ -485,6 +502,36 @@ export class Ownership {
       this.behind.delete(order)
       if (!this.isHost) this.claimAgain()
     }
+  }
+
+  /** What has come apart in spite of all, after losses and partitions, comes together again. */
+  private sweep(): void {
+    const { world, host } = this
+    world.rebind()
+    const before = this.orphans
+    this.orphans = new Set()
+    for (const record of world.records.values()) {
+      if (record.id === SHARED_ID || record.isMine || record.owner === host.self || !host.isMember(record.owner) || world.isSent(record))
+        continue
+      if (!before.has(record.id)) this.orphans.add(record.id)
+      else if (this.isHost) this.grant(record.id, record.type, record.owner, stateOf(record))
+      else world.lose(record)
+    }
+    if (!this.isHost) return
+    const digest = this.digest()
+    const told = message(DIGEST, (bits) => bits.uint(digest, SERIAL_BITS))
+    for (const order of host.others) this.tell(order, told)
+  }
+
+  /** The same where the same is known of who owns what. */
+  private digest(): number {
+    let digest = 0
+    for (const [id, { owner, term }] of this.world.ledger) {
+      let hash = Math.imul(id ^ Math.floor(id / 0x1_0000_0000), 0x9e37_79b1) ^ Math.imul(owner + 1, 0x85eb_ca6b)
+      hash = Math.imul(hash ^ (hash >>> 15) ^ term, 0xc2b2_ae35)
+      digest = (digest + (hash ^ (hash >>> 13))) >>> 0
+    }
+    return digest
   }
 
   private claimAgain(): void {

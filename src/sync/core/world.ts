@@ -218,6 +218,8 @@ export class World implements SlotTable, LinkListener {
    * of them, and its own numbers may be the same.
    */
   replaceLedger(ledger: ReadonlyMap<number, { readonly owner: number; readonly term: number }>): void {
+    // What the host has is there, whoever has removed it elsewhere.
+    for (const id of ledger.keys()) this.despawned.delete(id)
     for (const id of [...this.ledger.keys(), ...ledger.keys()]) {
       const { owner, term } = ledger.get(id) ?? { owner: creatorOf(id), term: 0 }
       if (this.ownerOf(id) === owner && this.termOf(id) === term) continue
@@ -278,6 +280,7 @@ export class World implements SlotTable, LinkListener {
       this.drop(record)
     }
     this.ledger.clear()
+    this.despawned.clear()
   }
 
   /** Removes what nobody owns any more and nobody has taken. */
