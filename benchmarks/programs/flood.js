@@ -22,7 +22,7 @@ export default {
       await Promise.all([host, players].map((each) => each.call('comeFirst')))
       const { port, fingerprint } = await host.call('listen')
       const target = { port, fingerprint }
-      await Promise.all(floods.map((flood) => flood.call('bindSources', { sources: SOURCES })))
+      await Promise.all(floods.map((flood) => flood.call('bindSources', { sources: SOURCES, port })))
       const milliseconds = Math.max(1_000, (seconds / RATES.length) * 1_000)
       await players.call('dial', { ...target, milliseconds: milliseconds / 4, timeout: PATIENCE })
       const before = await host.call('memory')

@@ -326,9 +326,11 @@ export class Handshake {
       return error.code
     }
     const { responderSessionId } = rikeying
+    const others = opening?.candidates.known.filter((address) => !address.equals(session.farAddress ?? from)) ?? []
     session.established(farCertificate, session.farAddress ?? from, keys, responderSessionId, opening?.keyedAt ?? now, now)
-    // Its hello may have been repeated from elsewhere by somebody who overheard it.
+    // Somebody who overheard its hello may have repeated it from elsewhere; even so far that all of start-up took that way.
     session.look(from, now)
+    if (others.length > 0) session.knowPaths(others, now)
     return undefined
   }
 

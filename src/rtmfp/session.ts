@@ -423,13 +423,17 @@ export class Session implements HeapItem, FlowSetHost {
    * it falls silent all of them; the session moves to the first that answers, nothing is lost. Replaces what was said before.
    */
   offerPaths(addresses: readonly Address[], now: number): void {
-    const begun = this.host.timeOf(now)
-    this.paths.set(addresses, begun)
-    if (this.silent && this.sessionState === 'open') this.fallSilent(begun)
-    this.host.wake(this)
+    this.knowPaths(addresses, this.host.timeOf(now))
   }
 
   // What follows is for the endpoint.
+
+  /** @internal See {@link Session.offerPaths}. */
+  knowPaths(addresses: readonly Address[], now: number): void {
+    this.paths.set(addresses, now)
+    if (this.silent && this.sessionState === 'open') this.fallSilent(now)
+    this.host.wake(this)
+  }
 
   /** @internal See {@link Session.tryAddress}. */
   look(address: Address, now: number): void {

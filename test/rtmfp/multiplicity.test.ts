@@ -128,6 +128,27 @@ describe('somebody who overhears, and repeats', () => {
     world.run(60_000)
     expect(session.state).toBe('open')
   })
+
+  test('all of start-up, so that it goes by way of them, and then goes away: both ends find each other where they are', () => {
+    const world = new World(6)
+    const [a, b] = [world.add(), world.add()]
+    const session = world.connect(a, b)
+    const elsewhere = Address.from('198.51.100.78', 8)
+    watch(world, ({ datagram, type, from, to }) => {
+      if (type === undefined) return true
+      // What either end sends is lost, and comes to the other from an address of theirs.
+      if (from.equals(a.address)) world.inject(datagram, VICTIM, b.address, 10)
+      else world.inject(datagram, elsewhere, a.address, 10)
+      return to.equals(elsewhere)
+    })
+    world.run(300)
+    expect([session.state, session.farAddress?.key]).toEqual(['open', elsewhere.key])
+    world.filter = () => true
+    world.run(60_000)
+    const [far] = b.endpoint.sessions
+    expect([session.state, session.farAddress?.key]).toEqual(['open', b.address.key])
+    expect([far!.state, far!.farAddress?.key]).toEqual(['open', a.address.key])
+  })
 })
 
 test('one network may have opened so many sessions, and others theirs; one that ends makes room', () => {

@@ -15,6 +15,8 @@ interface Attempt {
 /** The candidate addresses of an opening session, each with its own schedule of attempts. RFC 7016 §3.5.1.1.1. */
 export class Candidates {
   private attempts: Attempt[] = []
+  /** All that were ever added. */
+  readonly known: Address[] = []
 
   get count(): number {
     return this.attempts.length
@@ -24,6 +26,7 @@ export class Candidates {
   add(address: Address, now: number): boolean {
     if (this.attempts.length >= REDIRECT_THRESHOLD || this.has(address)) return false
     this.attempts.push({ address, tries: 0, nextAt: now, lastAt: now, interval: STARTUP_FIRST_INTERVAL })
+    this.known.push(address)
     return true
   }
 
