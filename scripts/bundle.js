@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { rollup } from 'rollup'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-const packages = Object.keys(dependencies)
+const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const packages = Object.keys({ ...dependencies, ...peerDependencies })
 /** The package by its own name, as tests import it. */
 const own = {
   '#platform': 'src/platform/node.ts',

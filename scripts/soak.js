@@ -4,6 +4,7 @@
  *   npm run chaos -- [--seeds N] [--from SEED] [--jobs N]     endpoints among whom everything happens that can, one run a seed
  *   npm run storm -- [--seeds N] [--from SEED] [--jobs N]     rooms whose players send each other all they have through bad networks, one run a seed
  *   npm run tournament -- [--seeds N] [--from SEED] [--jobs N] rooms with state, whose players come, go, move and write, one run a seed
+ *   npm run tournament -- --real                              a small one by script: processes, sockets and SIGKILL, and the same in the simulator
  *   npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]
  *                                                             what may come from the network, made from what did, guided by coverage
  *
@@ -40,6 +41,7 @@ else await KINDS[workerData.name].run(workerData)
 async function main() {
   process.chdir(fileURLToPath(new URL('..', import.meta.url)))
   const [name, ...rest] = process.argv.slice(2)
+  if (name === 'tournament' && rest.length === 1 && rest[0] === '--real') return realTournament()
   const kind = KINDS[name] ?? usage('say what to run')
   const options = parse(kind, rest)
   const file = await bundle(kind.entry, `build/soak/${name}-${process.pid}.js`, { count: kind.counted })
@@ -84,6 +86,25 @@ async function main() {
   report()
   for (const [what, times] of totals) console.log(`  ${what}: ${number(times)}`)
   process.exitCode = failed || done < options.count ? 1 : 0
+}
+
+/** What the script determines has to come out alike in processes and in virtual time. */
+async function realTournament() {
+  const file = await bundle('test/simulation/real-tournament.ts', `build/soak/real-${process.pid}.js`)
+  const { runReal, runSimulated } = await import(pathToFileURL(file).href)
+  const results = []
+  for (const [where, run] of Object.entries({ processes: () => runReal(file), simulated: () => runSimulated(1) })) {
+    const started = performance.now()
+    const { hash, host, players, entities } = await run()
+    const seconds = (performance.now() - started) / 1_000
+    console.log(`${where}: ${players} players with ${entities} entities, host ${host}, state ${hash} (${seconds.toFixed(1)} s)`)
+    results.push(`${players} ${entities} ${hash}`)
+  }
+  if (new Set(results).size === 1) console.log('the same in both')
+  else {
+    console.error('not the same in both')
+    process.exitCode = 1
+  }
 }
 
 async function chaosWorker({ file, from, count, job, jobs }) {
@@ -185,7 +206,7 @@ function parse(kind, rest) {
 
 function usage(problem) {
   console.error(
-    `${problem}\nusage: npm run chaos -- [--seeds N] [--from SEED] [--jobs N]\n       npm run storm -- [--seeds N] [--from SEED] [--jobs N]\n       npm run tournament -- [--seeds N] [--from SEED] [--jobs N]\n       npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]`,
+    `${problem}\nusage: npm run chaos -- [--seeds N] [--from SEED] [--jobs N]\n       npm run storm -- [--seeds N] [--from SEED] [--jobs N]\n       npm run tournament -- [--seeds N] [--from SEED] [--jobs N]\n       npm run tournament -- --real\n       npm run fuzz -- [--inputs N] [--from SEED] [--target NAME] [--jobs N]`,
   )
   process.exit(2)
 }
