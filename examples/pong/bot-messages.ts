@@ -16,7 +16,7 @@ export type FromBot =
 /** A match as one bot saw it. */
 export interface BotReport {
   readonly points: readonly [number, number]
-  /** Whether its own count and what the other said were always the same. */
+  /** Whether no point that it saw was ever taken back. */
   readonly isConsistent: boolean
   /** How long it played, in seconds. */
   readonly seconds: number

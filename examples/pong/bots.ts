@@ -18,7 +18,7 @@ export interface BotsResult {
   readonly seconds: number
   /** As the host counts them: its own, then the guest's. */
   readonly points: readonly [number, number]
-  /** Whether the guest, counting point by point, has the same. */
+  /** Whether the guest has the same in the end, and never saw a point taken back. */
   readonly agree: boolean
   /** Round trips of messages between the two games, all of both players, in milliseconds. */
   readonly rttMs: { readonly p50: number | null; readonly p99: number | null }
@@ -91,7 +91,7 @@ export function evaluate(
     inputsReceived: host.inputs.received + guest.inputs.received,
   }
   const problems: string[] = []
-  if (!agree) problems.push(`the players disagree: the host has ${host.points.join(' : ')}, the guest counted ${guest.points.join(' : ')}`)
+  if (!agree) problems.push(`the players disagree: the host has ${host.points.join(' : ')}, the guest has ${guest.points.join(' : ')}`)
   if (host.inputs.received === 0) problems.push('no input of the guest arrived')
   if (guest.inputs.received === 0) problems.push('no input of the host arrived')
   return { result, problems }

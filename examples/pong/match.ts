@@ -1,7 +1,7 @@
 import type { Peer } from 'altostratus'
-import type { PongRoom } from './definition.ts'
-import { FIELD_HEIGHT, OPENING_SCENE, RULES, moveBall, movePaddle, newWorld, step } from './simulation.ts'
-import type { Rules, Scene, Side, World } from './simulation.ts'
+import type { BallEntity, PongRoom } from './definition.ts'
+import { FIELD_HEIGHT, FIELD_WIDTH, OPENING_SCENE, RULES, moveBall, movePaddle, newWorld, step } from './simulation.ts'
+import type { Ball, Rules, Scene, Side, World } from './simulation.ts'
 
 /** A match as either player has it: both call `tick` 60 times a second and look at the rest. */
 export interface Match {
@@ -10,7 +10,7 @@ export interface Match {
   readonly scene: Scene
   readonly points: readonly [left: number, right: number]
   readonly winner: Side | undefined
-  /** Whether the other player is there: its first input, or the host's first score, has come. */
+  /** Whether the other player is there: its first input has come, or the host has said that the match is on. */
   readonly hasBegun: boolean
   readonly counts: InputCounts
   /** One tick; `target` is where this player wants its paddle, in field units. */
@@ -31,7 +31,6 @@ class Inputs {
   target: number = FIELD_HEIGHT / 2
   private readonly room: PongRoom
   private readonly opponent: Peer
-  private sequence = 0
   readonly end: () => void
 
   constructor(room: PongRoom, opponent: Peer) {
@@ -45,32 +44,30 @@ class Inputs {
   }
 
   send(target: number): void {
-    const isSent = this.room.channels.input.send({ sequence: this.sequence++, target }, this.opponent)
+    const isSent = this.room.channels.input.send({ target }, this.opponent)
     if (isSent) this.counts.sent++
   }
 }
 
-type ScoreMessage = Parameters<PongRoom['channels']['score']['send']>[0]
-
-/** The host's match: ball, score and paddles are decided here. */
+/** The host's match: ball, score and paddles are decided here, and written into the room's state. */
 export class HostMatch implements Match {
   readonly side = 'left'
   private readonly room: PongRoom
-  private readonly opponent: Peer
   private readonly rules: Rules
   private readonly inputs: Inputs
   private world: World
-  private unsent: ScoreMessage[] = []
   private isOver = false
 
   /** @param seed Any integer; decides the serves. */
   constructor(room: PongRoom, opponent: Peer, { rules = RULES, seed }: { rules?: Rules; seed: number }) {
     this.room = room
-    this.opponent = opponent
     this.rules = rules
     this.world = newWorld(seed, rules)
     this.inputs = new Inputs(room, opponent)
-    this.unsent.push(scoreOf(this.world))
+    // A match before this one, perhaps of another host, has left them.
+    if (room.entities.ball.size === 0) room.entities.ball.spawn(this.world.ball)
+    if (room.entities.paddle.size === 0) for (const side of SIDES) room.entities.paddle.spawn({ side, middle: this.world[side] })
+    this.write()
   }
 
   get scene(): Scene {
@@ -96,84 +93,62 @@ export class HostMatch implements Match {
   tick(target: number): void {
     this.inputs.send(target)
     // The other player listens by the time that it sends.
-    if (!this.hasBegun) return
-    if (!this.isOver) this.advance(target)
-    this.sendScores()
+    if (!this.hasBegun || this.isOver) return
+    this.world = step(this.world, { left: target, right: this.inputs.target }, this.rules)
+    this.write()
   }
 
-  /** Blows the whistle: nothing moves any more, and the other player is told that this score is the last. */
+  /** Blows the whistle: nothing moves any more, and this score is the last. */
   finish(): void {
     this.isOver = true
-    this.unsent.push({ ...scoreOf(this.world), phase: 'final' })
-    this.sendScores()
+    this.room.shared.phase = 'final'
   }
 
   end(): void {
     this.inputs.end()
   }
 
-  private advance(target: number): void {
-    const before = this.world
-    this.world = step(before, { left: target, right: this.inputs.target }, this.rules)
-    if (this.world.points !== before.points) this.unsent.push(scoreOf(this.world, before))
-    const { tick, ball, left, right } = this.world
-    // A state that does not go out is replaced by the next one.
-    this.room.channels.state.send(
-      { tick, ballX: ball.x, ballY: ball.y, velocityX: ball.vx, velocityY: ball.vy, left, right },
-      this.opponent,
-    )
-  }
-
-  private sendScores(): void {
-    let next = this.unsent[0]
-    while (next !== undefined && this.room.channels.score.send(next, this.opponent)) {
-      this.unsent.shift()
-      next = this.unsent[0]
-    }
+  /** Writing what has not changed costs nothing. */
+  private write(): void {
+    const { room, world } = this
+    if (!room.shared.isMine) return
+    for (const ball of room.entities.ball) if (ball.isMine) Object.assign(ball, inside(world.ball))
+    for (const paddle of room.entities.paddle) if (paddle.isMine) paddle.middle = world[paddle.side]
+    const [left, right] = world.points
+    const phase = world.winner === undefined ? (this.hasBegun ? 'play' : 'meeting') : (`${world.winner} wins` as const)
+    Object.assign(room.shared, { left, right, phase })
   }
 }
 
-function scoreOf({ points: [left, right], winner }: World, before?: World): ScoreMessage {
-  const [leftBefore, rightBefore] = before?.points ?? [left, right]
-  const scorer = left > leftBefore ? 'left' : right > rightBefore ? 'right' : 'none'
-  return { left, right, scorer, phase: winner === undefined ? 'play' : 'won' }
+const SIDES = ['left', 'right'] as const
+
+/** A ball that has flown past a goal line lies on it until it is served again. */
+function inside(ball: Ball): Ball {
+  return { ...ball, x: Math.max(0, Math.min(FIELD_WIDTH, ball.x)) }
 }
 
 /** Ticks for which the guest goes on by itself when the host is silent. */
 const PATIENCE = 15
 
 /**
- * The guest's match: what the host says, carried on between its messages by the same rules, so that a lost one is not
+ * The guest's match: what the host writes, carried on between its updates by the same rules, so that a lost one is not
  * seen. The guest's own paddle obeys at once, without the way to the host and back.
  */
 export class GuestMatch implements Match {
   readonly side = 'right'
-  winner: Side | undefined = undefined
-  /** The host has said that the score is final. */
-  isOver = false
-  /** Whether the points that were counted here, one by one, are always those that the host named. */
+  /** Whether no point was ever taken back within a match. */
   isConsistent = true
-  hasBegun = false
-  private tally: [number, number] = [0, 0]
+  private score: readonly [left: number, right: number] = [0, 0]
   private shown: Scene = OPENING_SCENE
   private silence = 0
+  private readonly room: PongRoom
   private readonly inputs: Inputs
   private readonly ends: (() => void)[]
 
   constructor(room: PongRoom, host: Peer) {
+    this.room = room
     this.inputs = new Inputs(room, host)
-    this.ends = [
-      this.inputs.end,
-      room.channels.score.on((score, from) => {
-        if (from === host) this.count(score)
-      }),
-      room.channels.state.on((state, from) => {
-        if (from !== host) return
-        this.silence = 0
-        const ball = { x: state.ballX, y: state.ballY, vx: state.velocityX, vy: state.velocityY }
-        this.shown = { ball, left: state.left, right: this.shown.right }
-      }),
-    ]
+    this.ends = [this.inputs.end, room.entities.ball.on('update', (ball) => this.hear(ball))]
   }
 
   get scene(): Scene {
@@ -181,7 +156,22 @@ export class GuestMatch implements Match {
   }
 
   get points(): readonly [number, number] {
-    return this.tally
+    const { left, right } = this.room.shared
+    return [left, right]
+  }
+
+  get winner(): Side | undefined {
+    const { phase } = this.room.shared
+    return phase === 'left wins' ? 'left' : phase === 'right wins' ? 'right' : undefined
+  }
+
+  get hasBegun(): boolean {
+    return this.room.shared.phase !== 'meeting'
+  }
+
+  /** The host has said that the score is final. */
+  get isOver(): boolean {
+    return this.room.shared.phase === 'final'
   }
 
   get counts(): InputCounts {
@@ -190,9 +180,10 @@ export class GuestMatch implements Match {
 
   tick(target: number): void {
     this.inputs.send(target)
+    this.count()
     const right = movePaddle(this.shown.right, target)
     this.silence++
-    if (this.silence > PATIENCE) {
+    if (this.silence > PATIENCE || this.isOver) {
       this.shown = { ...this.shown, right }
       return
     }
@@ -204,19 +195,16 @@ export class GuestMatch implements Match {
     for (const end of this.ends) end()
   }
 
-  private count({ left, right, scorer, phase }: ScoreMessage): void {
-    const isFirst = !this.hasBegun
-    this.hasBegun = true
-    const [leftBefore, rightBefore] = this.tally
-    if (scorer === 'left') this.tally = [leftBefore + 1, rightBefore]
-    else if (scorer === 'right') this.tally = [leftBefore, rightBefore + 1]
-    else if (isFirst || this.winner !== undefined) this.tally = [left, right]
-    if (this.tally[0] !== left || this.tally[1] !== right) this.isConsistent = false
-    this.winner = phase === 'won' ? scorerOf(scorer) : undefined
-    this.isOver ||= phase === 'final'
+  private hear({ x, y, vx, vy }: BallEntity): void {
+    this.silence = 0
+    const left = [...this.room.entities.paddle].find(({ side }) => side === 'left')
+    this.shown = { ball: { x, y, vx, vy }, left: left?.middle ?? this.shown.left, right: this.shown.right }
   }
-}
 
-function scorerOf(scorer: Side | 'none'): Side | undefined {
-  return scorer === 'none' ? undefined : scorer
+  private count(): void {
+    const [left, right] = this.points
+    const isNew = left === 0 && right === 0
+    if (!isNew && (left < this.score[0] || right < this.score[1])) this.isConsistent = false
+    this.score = [left, right]
+  }
 }

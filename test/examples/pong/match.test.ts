@@ -24,7 +24,7 @@ async function arrange(conditions: SimulationOptions, rules = { ...RULES, serveS
       watch()
     }
   }
-  return { net, host, guest, play }
+  return { net, host, guest, rooms: [hostRoom, guestRoom] as const, play }
 }
 
 describe('two games that are one match', () => {
@@ -91,5 +91,29 @@ describe('two games that are one match', () => {
     await net.run(500)
     expect(host.scene.ball).toEqual(before)
     expect(guest.isOver).toBe(true)
+  })
+
+  test('when the host leaves, who was the guest plays on as host with the same ball, against whoever comes', async () => {
+    const { net, host, guest, rooms, play } = await arrange({ seed: 9 })
+    await play(3)
+    const [hostRoom, guestRoom] = rooms
+    host.end()
+    guest.end()
+    await net.wait(hostRoom.leave())
+    await net.waitUntil(() => guestRoom.isHost && guestRoom.shared.isMine)
+    const network = await net.connect()
+    const third = await net.wait(network.join(pong, { code: guestRoom.code }))
+    await net.waitUntil(() => guestRoom.peers.size === 1)
+    const next = new HostMatch(guestRoom, [...guestRoom.peers.values()][0]!, { seed: 4 })
+    const newcomer = new GuestMatch(third, third.host)
+    for (let i = 0; i < 2 * TICKS_PER_SECOND; i++) {
+      next.tick(FIELD_HEIGHT / 2)
+      newcomer.tick(FIELD_HEIGHT / 2)
+      await net.run(1000 / TICKS_PER_SECOND)
+    }
+    expect([third.entities.ball.size, third.entities.paddle.size]).toEqual([1, 2])
+    expect(newcomer.scene.ball.vx).not.toBe(0)
+    expect(newcomer.hasBegun).toBe(true)
+    expect(net.errors).toEqual([])
   })
 })
