@@ -72,32 +72,36 @@ export function forwardedCount() {
   return forwarded
 }
 
-const pairs = []
+const askers = []
 
 /** Pairs of peers, each in a room of its own. */
 export async function openPairs({ url, count }) {
   const { channel, connect, game, t } = await main()
   const load = game('bench.introduced', { protocol: 1, channels: { chat: channel({ n: t.uint32 }) } })
-  for (let i = 0; i < count; i++) {
+  const come = async () => {
     const watched = watchSockets()
-    const asker = await connect(url)
+    const network = await connect(url)
     const [[socket, [{ port, host }]]] = watched.sockets
     watched.end()
-    const other = await connect(url)
-    const room = await asker.create(load, { capacity: 2 })
-    await other.join(load, { code: room.code })
-    pairs.push({ networks: [asker, other], socket, port, host, hello: await helloFor(other.peerId, port) })
+    return { network, socket, port, host }
+  }
+  for (let i = 0; i < count; i++) {
+    const [one, other] = [await come(), await come()]
+    const room = await one.network.create(load, { capacity: 2 })
+    await other.network.join(load, { code: room.code })
+    askers.push({ ...one, hello: await helloFor(other.network.peerId, one.port) })
+    askers.push({ ...other, hello: await helloFor(one.network.peerId, other.port) })
   }
   await wait(SETTLE)
 }
 
-/** One of each pair asks the introducer for the other by RTMFP's own hello (RFC 7016 §3.5.1.6), at a pace. @returns How many times */
+/** Each asks the introducer for the other of its pair by RTMFP's own hello (RFC 7016 §3.5.1.6), at a pace. @returns How many times */
 export async function askForPeers({ perSecond, milliseconds }) {
   const began = performance.now()
   let sent = 0
   while (performance.now() - began < milliseconds) {
     for (const due = ((performance.now() - began) / 1_000) * perSecond; sent < due; sent++) {
-      const { socket, hello, port, host } = pairs[sent % pairs.length]
+      const { socket, hello, port, host } = askers[sent % askers.length]
       socket.send(hello, port, host)
     }
     await wait(PACE)

@@ -10,9 +10,13 @@ const WARM_UP = 400
 /** Of those, rooms that are filled while all that costs is counted. */
 const ROOM_SIZE = 8
 const PEERS_PER_ROOM_RUN = 160
-/** Pairs of which one asks for the other, how often all of them together, and before that once, until the code is compiled. */
-const PAIRS = 16
-const ASKED_PER_SECOND = 1_000
+/**
+ * Pairs of peers who ask for each other, how often all of them together, and how long, a second time when the code is compiled: below what the introducer passes
+ * on for one peer, 128 at once. Milliseconds.
+ */
+const PAIRS = 40
+const ASK_MOST = 1_800
+const ASKED_PER_SECOND = 2_500
 const ASK_SHARE = 0.05
 /** Processes that the peers are in, and connections that each opens at a time. */
 const CROWDS = 2
@@ -68,7 +72,7 @@ export default {
 
       const idle = await costOf(server, () => wait(Math.min(IDLE_MOST, Math.max(IDLE_LEAST, seconds * 1_000 * IDLE_SHARE))))
       log('  idle')
-      const asked = await ask(url, server, Math.max(300, seconds * 1_000 * ASK_SHARE), small)
+      const asked = await ask(url, server, Math.min(ASK_MOST, Math.max(300, seconds * 1_000 * ASK_SHARE)), small)
       log('  asking for peers')
       const { relayed, bare } = await relay(url, server, Math.max(300, seconds * 1_000 * RELAY_SHARE))
       log('  relay')
