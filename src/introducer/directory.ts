@@ -68,7 +68,7 @@ export class Directory {
     return this.enter(this.newRoom(toHex(randomBytes(this.random, ROOM_ID_LENGTH)), this.newCode(), settings, standing), peerId, profile)
   }
 
-  /** @throws AltostratusError `ROOM_NOT_FOUND`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `ROOM_FULL`, `ROOM_LOCKED`, `TOO_MANY_ROOMS` */
+  /** @throws AltostratusError `ROOM_NOT_FOUND`, `GAME_MISMATCH`, `PROTOCOL_MISMATCH`, `ROOM_FULL`, `TOO_MANY_ROOMS` */
   join(peerId: string, code: string, game: string, protocol: number, profile: Profile, spectator?: true): Ticket {
     const room = this.byCode.get(code)
     if (room === undefined) throw new AltostratusError('ROOM_NOT_FOUND', `No room has the code ${code}.`)
@@ -79,7 +79,7 @@ export class Directory {
         `The room ${code} speaks protocol ${room.settings.protocol} of the game, this player ${protocol}.`,
       )
     }
-    if (room.isLocked && !room.members.has(peerId)) throw new AltostratusError('ROOM_LOCKED', `The room ${code} is locked.`)
+    // A room that is locked may keep a seat for the peer, which its host knows.
     return this.enter(room, peerId, profile, spectator)
   }
 
