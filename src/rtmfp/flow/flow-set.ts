@@ -366,6 +366,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
       else if (written === 0) written = 1
     }
     if (last !== undefined) scheduler.rotate(last)
+    this.lastWritten = undefined
     return written
   }
 

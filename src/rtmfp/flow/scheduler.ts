@@ -22,6 +22,11 @@ export class Scheduler {
       if (flow.priority > this.top) this.top = flow.priority
     } else if (at >= 0) {
       level.splice(at, 1)
+      // Or an idle session would hold on to its last message.
+      if (this.flow === flow) {
+        this.flow = undefined
+        this.fragment = undefined
+      }
       while (this.top >= 0 && (this.levels[this.top] as SendFlow[]).length === 0) this.top--
     }
   }
