@@ -107,6 +107,11 @@ function hasLeft({ host, guest }) {
     : undefined
 }
 
+/** While nothing leads from one to the other, a player is away; but the seat is kept. */
+function hasLostSeat({ host, guest }) {
+  return [host, guest].some(({ said }) => said.some(({ event }) => event === 'leave')) ? 'a player has lost the seat' : undefined
+}
+
 async function changed(context, kinds, change, path) {
   const game = await meet(context, kinds, path)
   const reports = await play(game, change)
@@ -165,7 +170,7 @@ function relayRestored(context) {
     const late = restored > RESTORED_WITHIN ? `restored after ${Math.round(restored)} ms, later than ${RESTORED_WITHIN}` : undefined
     return {
       text: `restored ${Math.round(restored)} ms after the introducer was back`,
-      problem: lostAnything(reports) ?? hasLeft(game) ?? late,
+      problem: lostAnything(reports) ?? hasLostSeat(game) ?? late,
     }
   })
 }
