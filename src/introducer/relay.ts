@@ -255,8 +255,8 @@ export class RelayingLink implements Link {
   }
 }
 
-/** A shorter packet does not pay for two checks of where its sender is, of at most 66 bytes each, by three times its length. Bytes. */
-const LEAST_STRAY = 48
+/** A shorter packet is not worth a check of where its sender is: two checks must not be more than it may cause. Bytes. */
+const LEAST_STRAY = 160
 
 function isBusy({ paths }: RelayEnd): boolean {
   return paths !== undefined && paths.size >= MAX_PATHS_OF_PEER

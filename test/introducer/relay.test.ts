@@ -56,9 +56,9 @@ describe('relay paths', () => {
 
   test('a packet that comes from elsewhere asks both peers whether they are there, unless it is too short to pay for that', () => {
     const { strays, forward } = setUp()
-    forward('192.0.2.9:9000', 0, 47)
+    forward('192.0.2.9:9000', 0, 100)
     expect(strays).toEqual([])
-    forward('192.0.2.9:9000', 0, 48)
+    forward('192.0.2.9:9000', 0, 200)
     expect(strays.map(({ peerId }) => peerId)).toEqual(['a', 'b'])
   })
 
