@@ -2,9 +2,6 @@
 import { KINDS } from './nat.js'
 import { Program } from './system.js'
 
-/** Delays of the network and clocks of two processes are exact to that. Milliseconds. */
-const GRAIN = 1
-
 /** Milliseconds. */
 const DOCTOR_TAKES = 30_000
 
@@ -47,7 +44,7 @@ function problemOf({ verdict, nat, quality, udp, webSocket, relay }, kind, { map
   const wanted = { translated: mapping !== 'none', mapping: mapping === 'none' ? 'endpoint-independent' : mapping, filtering }
   for (const [name, value] of Object.entries(wanted)) if (nat[name] !== value) return `${name}: ${nat[name]}, not ${value}`
   if (quality === undefined) return 'nothing was measured'
-  if (quality.rtt.least < rtt - GRAIN) return `a round trip of ${quality.rtt.least} ms where none is below ${rtt}`
+  if (quality.rtt.least < rtt) return `a round trip of ${quality.rtt.least} ms where none is below ${rtt}`
   if (quality.mtu !== 1_500) return `packets of ${quality.mtu} bytes where 1500 get through`
   return undefined
 }

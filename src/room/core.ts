@@ -636,7 +636,9 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
       this.follow(snapshot)
       return
     }
-    this.adopt(peer.id, snapshot, this.isHost || this.hears(this.host) ? 'healed' : 'lost')
+    // The same host in a new epoch has not been apart from this end.
+    const wasApart = peer.id !== this.membership.hostId && (this.isHost || this.hears(this.host))
+    this.adopt(peer.id, snapshot, wasApart ? 'healed' : 'lost')
   }
 
   private admitted(peerId: string, { snapshot, states }: Extract<ControlMessage, { kind: 'admitted' }>): void {

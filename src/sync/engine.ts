@@ -13,6 +13,7 @@ import {
   UPDATE_RATE,
   UPLINK,
 } from './constants.ts'
+import { SWEEP_INTERVAL } from './core/constants.ts'
 import type { Entity, EntityRecord, RecordHost } from './core/entity.ts'
 import type { EntityType } from './core/entity-type.ts'
 import { Ownership } from './core/ownership.ts'
@@ -253,6 +254,11 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
 
   relevance(record: EntityRecord, order: number): number {
     return this.interest.relevance(record, order)
+  }
+
+  hears(order: number): boolean {
+    const peer = this.members.get(this.isStar && this.self !== this.host ? this.host : order)
+    return peer !== undefined && this.port.isReachable(peer) && peer.silence(this.port.clock.now()) < SWEEP_INTERVAL
   }
 
   mayClaim(record: EntityRecord, order: number): boolean {

@@ -184,4 +184,47 @@ describe('who leaves', () => {
       expect(net.errors).toEqual([])
     }
   })
+
+  test('half of the players die, the host among them: whoever is host next, in whatever epoch, nobody loses what they hold', async () => {
+    const net = simulate({ rtt: 60, seed: 4 })
+    const [a, b, c, d] = (await net.players(tanks, 4)) as [Tanks, Tanks, Tanks, Tanks]
+    const crates = Array.from({ length: 4 }, (_, i) => a.entities.crate.spawn({ x: i }))
+    await net.run(1_000)
+    expect(await net.wait(d.entities.crate.get(crates[2]!.id)!.claim())).toBe(true)
+    expect(await net.wait(b.entities.crate.get(crates[3]!.id)!.claim())).toBe(true)
+    await net.run(500)
+    const lines: string[] = []
+    for (const room of [c, d]) {
+      room.on('superseded', () => lines.push('superseded'))
+      room.entities.crate.on('remove', (crate, reason) => lines.push(`${crate.id} ${reason}`))
+    }
+    net.crash(a)
+    net.crash(b)
+    await net.run(45_000)
+    expect(lines).toEqual([])
+    for (const room of [c, d]) expect([...room.entities.crate].map((crate) => crate.owner?.order)).toEqual([2, 2, 3, 2])
+    expect(net.errors).toEqual([])
+  })
+
+  test('a side that was cut off comes back: what was claimed there before is there still, and its owner’s', async () => {
+    const net = simulate({ rtt: 60, seed: 6 })
+    const rooms = (await net.players(tanks, 5)) as Tanks[]
+    const [a, b, c, d, e] = rooms as [Tanks, Tanks, Tanks, Tanks, Tanks]
+    const crate = a.entities.crate.spawn({ x: 1, what: 'gold' })
+    await net.run(500)
+    expect(await net.wait(e.entities.crate.get(crate.id)!.claim())).toBe(true)
+    await net.run(500)
+    net.partition([a, b, c], [d, e])
+    await net.run(6_000)
+    net.heal()
+    await net.run(8_000)
+    for (const room of rooms) {
+      const there = room.entities.crate.get(crate.id)
+      expect([there?.what, there?.owner?.order]).toEqual(['gold', 4])
+    }
+    e.entities.crate.get(crate.id)!.what = 'lead'
+    await net.run(500)
+    for (const room of rooms) expect(room.entities.crate.get(crate.id)?.what).toBe('lead')
+    expect(net.errors).toEqual([])
+  })
 })

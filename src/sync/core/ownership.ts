@@ -32,6 +32,8 @@ export interface OwnershipHost extends Roster {
   readonly others: Iterable<number>
   /** @returns Whether it will come, unless a gap is told of later. */
   sendReliable(order: number, message: Uint8Array): boolean
+  /** Whether that was heard lately by which the member's state comes. */
+  hears(order: number): boolean
   /** Whether the kind lets this member have the entity. */
   mayClaim(record: EntityRecord, order: number): boolean
 }
@@ -237,11 +239,9 @@ export class Ownership {
       this.world.replaceLedger(ledger)
       this.regain()
       this.world.rebind()
-      // What nobody owns and the host has not taken, or its owner does not send, is not there any more.
+      // What nobody owns and the host has not taken is not there any more. What its owner does not send yet is on its way, or is found by the sweep.
       for (const record of this.world.records.values()) {
-        if (record.id === SHARED_ID || record.isMine) continue
-        if (!this.host.isMember(record.owner)) this.world.drop(record)
-        else if (!this.world.isSent(record)) this.world.lose(record)
+        if (record.id !== SHARED_ID && !record.isMine && !this.host.isMember(record.owner)) this.world.drop(record)
       }
       // What it had before it was apart from this host, and has forgotten then: the host has it.
       for (const [id, { owner }] of this.world.ledger) {
@@ -513,6 +513,8 @@ export class Ownership {
     for (const record of world.records.values()) {
       if (record.id === SHARED_ID || record.isMine || record.owner === host.self || !host.isMember(record.owner) || world.isSent(record))
         continue
+      // An owner that has died since it was granted is the host's to find out.
+      if (!host.hears(record.owner)) continue
       if (!before.has(record.id)) this.orphans.add(record.id)
       else if (this.isHost) this.grant(record.id, record.type, record.owner, stateOf(record))
       else world.lose(record)

@@ -273,11 +273,14 @@ export class World implements SlotTable, LinkListener {
     this.spread(record, record.type.allFields)
   }
 
-  /** Forgets what others own and what this peer got from others: what counts is what a new host says. */
+  /**
+   * Forgets what others own and what this peer got from others: what counts is what a new host says. Others are not to take that for the end of
+   * what this peer has sent them.
+   */
   diverge(): void {
     for (const record of this.records.values()) {
       if (record.id === SHARED_ID || (record.isMine && record.term === 0 && record.type.rules.owner === 'spawner')) continue
-      this.drop(record)
+      this.forget(record, 'owner-left', 'passed-on')
     }
     this.ledger.clear()
     this.despawned.clear()
@@ -414,24 +417,25 @@ export class World implements SlotTable, LinkListener {
   }
 
   /** Sees to it that those who are to have the entity from this peer get it, and no others. */
-  private settle(record: EntityRecord): void {
+  private settle(record: EntityRecord, ending: EndReason = 'despawned'): void {
     const { self, host, isStar } = this.roster
     const isSent = record.isAlive && (record.isMine || (isStar && self === host))
     if (isSent && record.slot < 0) this.takeSlot(record)
     if (record.slot < 0) return
-    for (const link of this.links.values()) this.settleFor(record, link)
+    for (const link of this.links.values()) this.settleFor(record, link, ending)
     if (!isSent) {
       this.closing.add(record.slot)
       this.freeSlot(record.slot)
     } else this.closing.delete(record.slot)
   }
 
-  private settleFor(record: EntityRecord, link: PeerLink): void {
+  /** @param ending What those are told who had it, when it is not there any more. */
+  private settleFor(record: EntityRecord, link: PeerLink, ending: EndReason = 'despawned'): void {
     const visible = this.isFor(record, link.order) ? this.listener.visibleTo(record, link.order) : 0
     const { send } = link
     if (visible === 0) {
       if (!send.has(record.slot)) return
-      send.end(record.slot, !record.isAlive ? 'despawned' : this.isFor(record, link.order) ? 'hidden' : 'passed-on')
+      send.end(record.slot, !record.isAlive ? ending : this.isFor(record, link.order) ? 'hidden' : 'passed-on')
     } else if (send.has(record.slot)) send.show(record.slot, visible)
     else send.add(record.slot, visible)
   }
@@ -475,12 +479,12 @@ export class World implements SlotTable, LinkListener {
     }
   }
 
-  private forget(record: EntityRecord, reason: RemoveReason): void {
+  private forget(record: EntityRecord, reason: RemoveReason, ending: EndReason = reason === 'hidden' ? 'hidden' : 'despawned'): void {
     if (!record.isAlive) return
     record.isAlive = false
     this.records.delete(record.id)
     this.byType[record.type.index]?.delete(record)
-    this.settle(record)
+    this.settle(record, ending)
     record.isMine = false
     if (reason === 'owner-left') this.ledger.delete(record.id)
     this.listener.removed(record, reason)
