@@ -28,6 +28,9 @@ const sites = new Map()
 const known = new Set()
 let back
 
+/** Frames that take their time, in the order in which they came. */
+const onTheWay = []
+
 /** A text that is looked for in all that passes. */
 let secret
 const seen = { frames: 0, hits: 0 }
@@ -45,9 +48,26 @@ socket.on('message', (frame, from) => {
   const target = sites.get(frame.toString('latin1', HEADER, HEADER + MAC))
   // To all, or to one who has not said anything yet.
   const all = (frame[HEADER] & GROUP_BIT) !== 0 || target === undefined
-  if (delay === 0) forward(frame, site, target, all)
-  else setTimeout(forward, delay, frame, site, target, all)
+  if (delay === 0) {
+    forward(frame, site, target, all)
+    return
+  }
+  onTheWay.push({ due: performance.now() + delay, frame, site, target, all })
+  if (onTheWay.length === 1) setTimeout(deliver, delay)
 })
+
+/** A timer may be early by what has passed since its turn of the event loop began; no frame is. */
+function deliver() {
+  const now = performance.now()
+  let delivered = 0
+  for (const { due, frame, site, target, all } of onTheWay) {
+    if (due > now) break
+    delivered++
+    forward(frame, site, target, all)
+  }
+  onTheWay.splice(0, delivered)
+  if (onTheWay.length > 0) setTimeout(deliver, Math.ceil(onTheWay[0].due - now))
+}
 
 function forward(frame, site, target, all) {
   for (const to of all ? known : [target]) {
