@@ -1,9 +1,9 @@
 import { randomUnit, seededRandom } from '../../src/base/random.ts'
 import type { Random } from '../../src/base/random.ts'
-import { AltostratusError, channel, game, t } from '../../src/entry/main.ts'
+import { channel, game, t } from '../../src/entry/main.ts'
 import type { Room } from '../../src/entry/main.ts'
 import { simulate } from '../../src/testing/simulate.ts'
-import type { Simulation, SimulationOptions } from '../../src/testing/simulate.ts'
+import type { SimulationOptions } from '../../src/testing/simulate.ts'
 
 const number = { n: t.uint32, pad: t.bytes(3_000) }
 
@@ -53,7 +53,7 @@ export async function runStorm(seed: number): Promise<Outcome> {
   const random = seededRandom(seed ^ 0x5eed)
   const net = simulate(conditionsOf(seed))
   const faults: string[] = []
-  const rooms = await gather(net, 2 + (random.uint32() % 5))
+  const rooms = await net.players(storm, 2 + (random.uint32() % 5))
   const logs = rooms.map((room) => watch(room, faults))
   for (let frame = 0; frame < FRAMES; frame++) {
     for (const room of rooms) sendFrame(room, frame, random)
@@ -77,23 +77,6 @@ export async function runStorm(seed: number): Promise<Outcome> {
   if (peers !== 0 || held !== 0) faults.push(`the introducer holds ${peers} peers and ${held} rooms`)
   for (const error of net.errors) faults.push(String(error))
   return { faults, messages: logs.reduce((sum, log) => sum + log.messages, 0), dropped: net.network.stats.dropped }
-}
-
-/** Players in one room. With a fifth of all packets lost, the introducer's answer may take longer than it is waited for: then they try again, as players do. */
-async function gather(net: Simulation, count: number): Promise<StormRoom[]> {
-  const host = await net.connect()
-  const rooms = [await net.wait(host.create(storm), 120_000)]
-  for (let tries = 0; rooms.length < count;) {
-    const network = await net.connect()
-    try {
-      rooms.push(await net.wait(network.join(storm, { code: rooms[0]!.code, timeout: 60_000 }), 120_000))
-    } catch (error) {
-      if (!(error instanceof AltostratusError) || error.code !== 'INTRODUCER_TIMEOUT' || ++tries > 2) throw error
-      await net.wait(network.close())
-    }
-  }
-  await net.waitUntil(() => rooms.every((room) => room.peers.size === count - 1))
-  return rooms
 }
 
 function sendFrame(room: StormRoom, frame: number, random: Random): void {
