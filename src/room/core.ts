@@ -343,7 +343,11 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (this.controls.get(peerId)?.session === session) this.controls.delete(peerId)
     this.duties.admissions.forget(peerId)
     const peer = this.peers.get(peerId)
-    if (peer === undefined || peer.session !== session) return
+    if (peer === undefined || peer.session !== session) {
+      // Of a host that has left, by which others were heard: what they say by the next one does not wait for more of it.
+      this.router.endFlowsOn(session)
+      return
+    }
     this.dropSession(peer, session)
     const now = this.now()
     if (reason === 'dead') peer.unreachedSince = now - this.network.awayAfter

@@ -129,7 +129,7 @@ export class Router {
   /** The session with a member is over. @returns Whether something that is reliable is lost with it. */
   sessionEnded(peer: Peer, session: Session): boolean {
     let isLoss = false
-    for (const entry of this.succession.incoming.values()) if (entry.session === session) this.ended(entry.flow)
+    this.endFlowsOn(session)
     for (const [key, flow] of peer.flows) {
       if (flow.retransmit && flow.queuedBytes > 0) isLoss = true
       if (key.startsWith('>')) for (const other of this.host.present) other.forwarded.delete(streamOf(key))
@@ -139,6 +139,11 @@ export class Router {
     peer.flows.clear()
     this.forwarder.resume()
     return isLoss
+  }
+
+  /** Nothing more comes on the session. */
+  endFlowsOn(session: Session): void {
+    for (const entry of this.succession.incoming.values()) if (entry.session === session) this.ended(entry.flow)
   }
 
   /** A member has no seat any more. */

@@ -145,6 +145,23 @@ describe('a large room', () => {
     }
   })
 
+  test('whose host leaves goes on: nobody waits for what the one who is gone would have passed on', async () => {
+    const net = simulate({ seed: 4, rtt: 60 })
+    const rooms = (await net.players(crowd, 7, { topology: 'star' })) as Crowd[]
+    await net.run(5_000)
+    const logs = listen(rooms, 'log')
+    rooms[5]!.channels.log.send({ n: 1 })
+    await net.run(500)
+    for (let gone = 0; gone < 2; gone++) {
+      await net.wait(rooms[gone]!.leave())
+      await net.run(1_000)
+      rooms[5]!.channels.log.send({ n: 2 + gone })
+      await net.run(1_000)
+    }
+    expect(logs.map((log) => log.get(5))).toEqual([[1], [1, 2], [1, 2, 3], [1, 2, 3], [1, 2, 3], undefined, [1, 2, 3]])
+    expect(net.errors).toEqual([])
+  })
+
   test('a slow receiver slows down who sends to it by way of the host, and nothing that is reliable is lost', async () => {
     const net = simulate({ seed: 2, rtt: 40 })
     const rooms = (await net.players(crowd, 5, { topology: 'star' })) as Crowd[]
