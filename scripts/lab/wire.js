@@ -14,6 +14,15 @@ const NETWORK_AT = 4
 const MAC = 6
 const MAC_BYTES = 12
 const GROUP_BIT = 1
+/** Finding the Ethernet address of a router, which is near by everywhere else: takes no time, as there. */
+const TYPE_AT = HEADER + MAC_BYTES
+const TYPE_ARP = 0x0806
+const TYPE_IPV6 = 0x86dd
+const IPV6_NEXT_HEADER_AT = TYPE_AT + 2 + 6
+const IPV6_HEADER = 40
+const ICMPV6 = 58
+/** Neighbor Solicitation and Advertisement. RFC 4861 §4.3, §4.4. */
+const NEIGHBOR_TYPES = [135, 136]
 const BUFFER = 4_194_304
 
 const delay = Number(process.argv[2])
@@ -48,13 +57,20 @@ socket.on('message', (frame, from) => {
   const target = sites.get(frame.toString('latin1', HEADER, HEADER + MAC))
   // To all, or to one who has not said anything yet.
   const all = (frame[HEADER] & GROUP_BIT) !== 0 || target === undefined
-  if (delay === 0) {
+  if (delay === 0 || isNeighborDiscovery(frame)) {
     forward(frame, site, target, all)
     return
   }
   onTheWay.push({ due: performance.now() + delay, frame, site, target, all })
   if (onTheWay.length === 1) setTimeout(deliver, delay)
 })
+
+function isNeighborDiscovery(frame) {
+  if (frame.length < TYPE_AT + 2 + IPV6_HEADER + 1) return frame.length > TYPE_AT + 2 && frame.readUInt16BE(TYPE_AT) === TYPE_ARP
+  const type = frame.readUInt16BE(TYPE_AT)
+  if (type !== TYPE_IPV6) return type === TYPE_ARP
+  return frame[IPV6_NEXT_HEADER_AT] === ICMPV6 && NEIGHBOR_TYPES.includes(frame[TYPE_AT + 2 + IPV6_HEADER])
+}
 
 /** A timer may be early by what has passed since its turn of the event loop began; no frame is. */
 function deliver() {

@@ -66,7 +66,9 @@ interface RelayRoom {
 }
 
 interface RelayPath {
+  /** By which `a` knows it, and `b`: they differ in the last bit. */
   readonly address: Address
+  readonly back: Address
   readonly first: number
   readonly second: number
   readonly a: RelayEnd
@@ -76,7 +78,10 @@ interface RelayPath {
   usedAt: number
 }
 
-/** Passes packets on between two peers of a room, without being able to read them. A path belongs to two peers, and to the addresses where they are. */
+/**
+ * Passes packets on between two peers of a room, without being able to read them. A path belongs to two peers, and to the addresses where they are.
+ * Its ID says by the last bit which of the two has sent a packet, so that it is known who may have moved.
+ */
 export class Relay {
   private readonly random: Random
   private readonly limits: Required<RelayLimits>
@@ -119,18 +124,20 @@ export class Relay {
     this.forget(end)
   }
 
-  /** The path between two members of a room, made if there is none; `undefined` when there are too many. */
+  /** The path between two members of a room, made if there is none, as the first knows it; `undefined` when there are too many. */
   path(one: RelayEnd, other: RelayEnd, roomId: string, now: number): Address | undefined {
     const existing = one.paths?.get(other)
     if (existing !== undefined) {
       existing.usedAt = now
-      return existing.address
+      return existing.a === one ? existing.address : existing.back
     }
     if (this.byId.size >= this.limits.paths || isBusy(one) || isBusy(other)) return undefined
     const id = this.newId()
     const room = this.room(roomId, now)
     const address = Address.relay(id)
-    const path: RelayPath = { address, first: word(id, 0), second: word(id, 4), a: one, b: other, roomId, room, usedAt: now }
+    const [first, second] = [word(id, 0), word(id, 4)]
+    id[END_AT] = (id[END_AT] as number) | END_BIT
+    const path: RelayPath = { address, back: Address.relay(id), first, second, a: one, b: other, roomId, room, usedAt: now }
     this.byId.set(path.first, path)
     ;(one.paths ??= new Map()).set(other, path)
     ;(other.paths ??= new Map()).set(one, path)
@@ -139,19 +146,21 @@ export class Relay {
   }
 
   /**
-   * Passes a datagram on if it is one for that.
-   * @param stray Called when it has come on a path from somewhere where neither end is known to be: one of them may have moved.
+   * Passes a datagram on if it is one for that, with the ID by which the other end knows the path.
+   * @param stray Called when it has not come from where its sender is known to be, who may have moved.
    * @returns Whether it was one for a relay path.
    */
   forward(datagram: Uint8Array, from: Address, link: Link, now: number, stray: (end: RelayEnd, from: Address) => void): boolean {
     if (datagram.length < RELAY_HEADER) return false
     const path = this.byId.get(word(datagram, 0))
-    if (path === undefined || path.second !== word(datagram, 4)) return false
+    if (path === undefined) return false
+    const end = word(datagram, 4) ^ path.second
+    if (end !== 0 && end !== END_BIT) return false
     const { a, b, room } = path
-    const sender = isAt(a, from) ? a : isAt(b, from) ? b : undefined
-    if (sender === undefined) {
+    const sender = end === 0 ? a : b
+    if (!isAt(sender, from)) {
       this.foreign++
-      if (datagram.length >= LEAST_STRAY) for (const end of [a, b]) stray(end, from)
+      if (datagram.length >= LEAST_STRAY) stray(sender, from)
       return true
     }
     const to = (sender === a ? b : a).address
@@ -166,6 +175,7 @@ export class Relay {
     path.usedAt = now
     this.packets++
     this.bytes += length
+    datagram[END_AT] = (datagram[END_AT] as number) ^ END_BIT
     link.send(datagram, to)
     return true
   }
@@ -209,8 +219,10 @@ export class Relay {
 
   private newId(): Uint8Array {
     let id: Uint8Array
-    do id = randomBytes(this.random, RELAY_HEADER)
-    while (this.byId.has(word(id, 0)))
+    do {
+      id = randomBytes(this.random, RELAY_HEADER)
+      id[END_AT] = (id[END_AT] as number) & ~END_BIT
+    } while (this.byId.has(word(id, 0)))
     return id
   }
 }
@@ -255,8 +267,11 @@ export class RelayingLink implements Link {
   }
 }
 
-/** A shorter packet is not worth a check of where its sender is: two checks must not be more than it may cause. Bytes. */
-const LEAST_STRAY = 160
+/** Where a path's ID says which of its ends has sent a packet, and by which bit. */
+const END_AT: number = RELAY_HEADER - 1
+const END_BIT = 1
+/** A shorter packet is not worth a check of where its sender is, which takes 66 bytes: no more may be sent to where nobody has proved to be. Bytes. */
+const LEAST_STRAY = 66
 
 function isBusy({ paths }: RelayEnd): boolean {
   return paths !== undefined && paths.size >= MAX_PATHS_OF_PEER

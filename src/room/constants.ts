@@ -118,5 +118,5 @@ export const CALL_MESSAGE = 65_536
 /** Longest message of an error that a call is answered with. Characters. */
 export const MAX_CALL_ERROR = 256
 
-/** How often the machine's own addresses are looked at; a look costs a tenth of a millisecond. Milliseconds. */
-export const ADDRESS_CHECK = 5_000
+/** How often the machine's own addresses are looked at: a quarter of the second in which a path is to move. A look costs a tenth of a millisecond. Milliseconds. */
+export const ADDRESS_CHECK = 250

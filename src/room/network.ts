@@ -670,6 +670,7 @@ export class Network implements RoomNetwork {
         this.sessionFailed(event.session)
         break
       case 'session-silent':
+        if (this.addressTimer !== undefined) this.addressesChanged()
         this.reach.silent(event.session)
         break
       case 'session-moved':

@@ -35,8 +35,10 @@ export const ERTO_CAP = 10_000
 /** What the far end may take to acknowledge, allowed for in MRTO. RFC 7016 §3.5.2.2. Milliseconds. */
 export const ACK_DELAY_ALLOWANCE = 200
 
-/** Least wait between two checks of where a far end is. RFC 7016 §3.5.4.2. Milliseconds. */
+/** Least wait between two checks whether a far end is at an address. RFC 7016 §3.5.4.2. Milliseconds. */
 export const MOBILITY_INTERVAL = 1_000
+/** Addresses that are checked in that time. RFC 7016 §3.5.4.2 has one; then a stray packet of before a change could hide the change for a second. */
+export const MOBILITY_ADDRESSES = 4
 /** How late the answer to such a check still counts. RFC 7016 §3.5.4.2. Milliseconds. */
 export const MOBILITY_REPLY_LIMIT = 120_000
 

@@ -208,6 +208,10 @@ export class Session implements HeapItem, FlowSetHost {
   private readonly paths = new Paths()
   /** Nothing comes from the far end any more, and it was told. */
   private silent = false
+  /** What is sent now may find nobody. */
+  private resendWhenHeard = false
+  /** What was sent is not acknowledged: when the far end is taken for silent, unless it is heard. */
+  private doubtAt = Infinity
   private from: Address | undefined = undefined
   /** Length of the datagram that came last, and what may still be sent to where it came from, when that is not where the far end is known to be. */
   private arrivedBytes = 0
@@ -403,6 +407,7 @@ export class Session implements HeapItem, FlowSetHost {
   nearAddressChanged(now: number): void {
     if (this.sessionState !== 'open') return
     this.pathChanged()
+    this.resendWhenHeard = true
     this.ping(now)
   }
 
@@ -430,8 +435,13 @@ export class Session implements HeapItem, FlowSetHost {
 
   /** @internal See {@link Session.offerPaths}. */
   knowPaths(addresses: readonly Address[], now: number): void {
-    this.paths.set(addresses, now)
-    if (this.silent && this.sessionState === 'open') this.fallSilent(now)
+    const change = this.paths.set(addresses, this.destination, now)
+    if (this.sessionState === 'open') {
+      // Whoever is not where it was any more need not fall silent first.
+      if (this.silent || change === 'withdrawn') this.lookEverywhere(now)
+      // Who passes things on has found again where to: what was sent before is lost.
+      else if (change === 'changed' && this.destination?.isDirect === false) (this.flows as FlowSet).pathChanged()
+    }
     this.host.wake(this)
   }
 
@@ -529,16 +539,14 @@ export class Session implements HeapItem, FlowSetHost {
     // RFC 7016 §2.2.4: a packet with our own mark is a reflection.
     if (header.mode !== (this.isInitiator ? MODE_RESPONDER : MODE_INITIATOR)) return 'wrong mode'
     this.liveness?.heard(now)
+    this.doubtAt = Infinity
     this.packetsReceived++
     if (!this.confirmed) this.host.confirmed(this)
     this.confirmed = true
     this.answered = undefined
     this.allowance = Infinity
     if (this.sessionState === 'open') {
-      if (this.silent) {
-        this.silent = false
-        this.host.emit({ type: 'session-back', session: this })
-      }
+      if (this.resendWhenHeard) this.heardAgain()
       this.rtt.receive(header.timestamp, header.timestampEcho, now)
       if (header.timeCritical) this.host.timeCritical.received(this, now)
       if (header.timeCriticalReverse) this.reverseNotifiedAt = now
@@ -578,6 +586,7 @@ export class Session implements HeapItem, FlowSetHost {
           this.mtu.deadline,
           this.burstOverAt,
           this.paths.deadline,
+          this.doubtAt,
         )
       case 'near-close':
         return Math.min(this.closeAt, this.closeUntil)
@@ -709,6 +718,10 @@ export class Session implements HeapItem, FlowSetHost {
       this.control.pingWanted = true
       if (liveness.isUnanswered) this.fallSilent(now)
     }
+    if (now >= this.doubtAt) {
+      this.doubtAt = Infinity
+      this.fallSilent(now)
+    }
     if (this.paths.takeDue(this.destination as Address, now)) this.tryDirect(now)
     this.control.probeSize = this.mtu.takeProbe(now, this.rtt.erto)
     const outstanding = flows.inFlight.bytes
@@ -720,7 +733,7 @@ export class Session implements HeapItem, FlowSetHost {
     }
     if (timeout === 2) {
       // What is heard may be only the other direction.
-      if (now - liveness.lastHeard >= this.rtt.erto) this.fallSilent(now)
+      this.doubtAt = liveness.lastHeard + this.rtt.erto
       this.rtt.backOff()
       this.mtu.timedOut(now)
       this.datagramChanged()
@@ -742,12 +755,26 @@ export class Session implements HeapItem, FlowSetHost {
     if (this.paths.follows(destination, from, now)) this.challenge(from, now)
   }
 
+  private heardAgain(): void {
+    this.resendWhenHeard = false
+    // The timeout that is to find out that it found nobody has backed off.
+    ;(this.flows as FlowSet).pathChanged()
+    if (!this.silent) return
+    this.silent = false
+    this.host.emit({ type: 'session-back', session: this })
+  }
+
   /** Looks for the far end everywhere, and lets others know. */
   private fallSilent(now: number): void {
     if (!this.silent) {
       this.silent = true
+      this.resendWhenHeard = true
       this.host.emit({ type: 'session-silent', session: this })
     }
+    this.lookEverywhere(now)
+  }
+
+  private lookEverywhere(now: number): void {
     for (const address of this.paths.all) this.probe(address, now)
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Address } from '../../src/base/address.ts'
-import { concat, utf8 } from '../../src/base/bytes.ts'
+import { concat, toHex, utf8 } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { channel, game, t } from '../../src/entry/main.ts'
 import { simulate } from '../../src/entry/testing.ts'
@@ -18,59 +18,72 @@ const at = (text: string): Address => Address.parse(text)
 function setUp(limits: RelayLimits = {}) {
   const relay = new Relay(seededRandom(1), limits)
   const sent: string[] = []
-  const link = { send: (_datagram: Uint8Array, to: Address) => void sent.push(to.key) } as Link
+  const ids: string[] = []
+  const send = (datagram: Uint8Array, to: Address): void => {
+    sent.push(to.key)
+    ids.push(toHex(datagram.subarray(0, 8)))
+  }
+  const link = { send } as Link
   const a = relay.end('a', at('192.0.2.1:1000'))
   const b = relay.end('b', at('192.0.2.2:2000'))
   const path = relay.path(a, b, 'room', 0)!
+  const back = relay.path(b, a, 'room', 0)!
   const strays: RelayEnd[] = []
-  const forward = (from: string, now = 0, length = 200, by = path): boolean =>
+  /** By default from the first end, or where it is taken for the second, from that. */
+  const forward = (from: string, now = 0, length = 200, by = from === '192.0.2.2:2000' ? back : path): boolean =>
     relay.forward(concat(by.relayId, new Uint8Array(length - 8)), at(from), link, now, (end) => strays.push(end))
-  return { relay, sent, a, b, path, strays, forward }
+  return { relay, sent, ids, a, b, path, back, strays, forward }
 }
 
 describe('relay paths', () => {
-  test('lead from each of the two peers to the other, and are the same for both', () => {
-    const { relay, a, b, sent, path, forward } = setUp()
+  test('lead from each of the two peers to the other, who knows them by an ID that differs in the last bit', () => {
+    const { relay, a, b, sent, ids, path, back, forward } = setUp()
     expect(forward('192.0.2.1:1000')).toBe(true)
     expect(forward('192.0.2.2:2000')).toBe(true)
     expect(sent).toEqual(['192.0.2.2:2000', '192.0.2.1:1000'])
-    expect(relay.path(b, a, 'room', 0)).toBe(path)
+    expect(ids).toEqual([toHex(back.relayId), toHex(path.relayId)])
+    expect(back.relayId).toEqual(path.relayId.map((byte, i) => (i === 7 ? byte ^ 1 : byte)))
+    expect([relay.path(a, b, 'room', 0), relay.path(b, a, 'room', 0)]).toEqual([path, back])
     expect(relay.stats).toEqual({ paths: 1, packets: 2, bytes: 400, limited: 0, foreign: 0 })
   })
 
   test('what does not begin with the ID of a path is none of its business', () => {
     const { relay, path, forward } = setUp()
-    expect(forward('192.0.2.1:1000', 0, 200, Address.relay(path.relayId.map((byte, i) => (i === 7 ? byte ^ 1 : byte))))).toBe(false)
+    expect(forward('192.0.2.1:1000', 0, 200, Address.relay(path.relayId.map((byte, i) => (i === 7 ? byte ^ 2 : byte))))).toBe(false)
+    expect(forward('192.0.2.1:1000', 0, 200, Address.relay(path.relayId.map((byte, i) => (i === 0 ? byte ^ 1 : byte))))).toBe(false)
     expect(forward('192.0.2.1:1000', 0, 200, Address.relay(new Uint8Array(8)))).toBe(false)
     expect(relay.stats.packets).toBe(0)
   })
 
   test('nobody else can use one: not with the ID, nor from the address of a peer of another path', () => {
-    const { relay, sent, forward } = setUp()
+    const { relay, sent, path, forward } = setUp()
     relay.path(relay.end('c', at('192.0.2.3:3000')), relay.end('d', at('192.0.2.4:4000')), 'other', 0)
     expect(forward('192.0.2.9:9000')).toBe(true)
     expect(forward('192.0.2.3:3000')).toBe(true)
+    // Not even one of its ends in the other's name.
+    expect(forward('192.0.2.2:2000', 0, 200, path)).toBe(true)
     expect(sent).toEqual([])
-    expect(relay.stats).toMatchObject({ packets: 0, foreign: 2 })
+    expect(relay.stats).toMatchObject({ packets: 0, foreign: 3 })
   })
 
-  test('a packet that comes from elsewhere asks both peers whether they are there, unless it is too short to pay for that', () => {
-    const { strays, forward } = setUp()
-    forward('192.0.2.9:9000', 0, 100)
+  test('a packet that comes from elsewhere asks whether its sender is there, unless it is too short to pay for that', () => {
+    const { strays, path, back, forward } = setUp()
+    forward('192.0.2.9:9000', 0, 65, path)
     expect(strays).toEqual([])
-    forward('192.0.2.9:9000', 0, 200)
+    forward('192.0.2.9:9000', 0, 66, path)
+    forward('192.0.2.9:9000', 0, 66, back)
     expect(strays.map(({ peerId }) => peerId)).toEqual(['a', 'b'])
   })
 
   test('a peer that is gone is sent nothing; when it is back, its paths are as before', () => {
-    const { relay, a, path, sent, forward } = setUp()
+    const { relay, a, back, sent, forward } = setUp()
     relay.lost(a)
     forward('192.0.2.2:2000')
     expect(sent).toEqual([])
     const again = relay.end('a', at('192.0.2.7:7000'))
     forward('192.0.2.2:2000')
     expect(sent).toEqual(['192.0.2.7:7000'])
-    expect(relay.path(again, relay.end('b', at('192.0.2.2:2000')), 'room', 5)).toBe(path)
+    expect(relay.path(relay.end('b', at('192.0.2.2:2000')), again, 'room', 5)).toBe(back)
   })
 
   test.each([

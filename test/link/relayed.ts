@@ -43,9 +43,10 @@ export class RelayedWorld implements LinkUnderTest {
   }
 
   addressOf(link: Link, viewer: Link): Address {
-    const path = this.relay.path(this.ends.get(link)!, this.ends.get(viewer)!, 'room', 0)!
-    for (const end of [link, viewer]) (end as Carrier).expect(path)
-    return path
+    const pathOf = (from: Link, to: Link): Address => this.relay.path(this.ends.get(from)!, this.ends.get(to)!, 'room', 0)!
+    ;(link as Carrier).expect(pathOf(link, viewer))
+    ;(viewer as Carrier).expect(pathOf(viewer, link))
+    return pathOf(viewer, link)
   }
 
   async close(): Promise<void> {

@@ -118,6 +118,71 @@ describe('address mobility', () => {
     expect(checks).toBeLessThanOrEqual(4)
   })
 
+  test('somebody who sends what the far end has sent from elsewhere does not keep it from being found where it is', () => {
+    const { world, a, b, session, far } = pair(14)
+    const home = a.address
+    const thief = world.add({})
+    const flow = reliable(session)
+    let copied = 0
+    world.filter = (datagram, from, to) => {
+      if (!from.equals(home) || !to.equals(b.address) || copied > 0) return true
+      copied++
+      world.inject(datagram, thief.address, b.address, 1)
+      return false
+    }
+    flow.write(Uint8Array.of(1), world.now)
+    world.run(2 * LATENCY)
+    expect(copied).toBe(1)
+    a.address = MOBILE
+    flow.write(Uint8Array.of(2), world.now)
+    world.run(LATENCY + RTT + 1)
+    expect(far.farAddress?.key).toBe(MOBILE.key)
+  })
+
+  test('four addresses are asked in a second, whoever sends from however many', () => {
+    const { world, a, session } = pair(15, 0, { keepaliveInterval: 30_000, deadAfter: 60_000 })
+    const asked = new Set<string>()
+    const home = a.address
+    world.filter = (_datagram, _from, to) => {
+      if (!to.equals(home) && to.host === WIFI.host) asked.add(to.key)
+      return to.host !== WIFI.host
+    }
+    const flow = unreliable(session)
+    for (let n = 0; n < 40; n++) {
+      a.address = Address.from(WIFI.host, 1_000 + n)
+      flow.write(Uint8Array.of(n), world.now)
+      world.run(20)
+    }
+    expect(asked.size).toBe(4)
+  })
+
+  test('an address that the far end is said to have left need not fall silent before the others are tried', () => {
+    const { world, a, b, session } = pair(16)
+    session.offerPaths([b.address], world.now)
+    b.address = WIFI
+    session.offerPaths([WIFI], world.now)
+    world.run(RTT + 1)
+    expect(session.farAddress?.key).toBe(WIFI.key)
+    expect(a.events.some((event) => event.type === 'session-silent')).toBe(false)
+  })
+
+  test('a far end that is heard again after a silence is sent at once what it may have missed', () => {
+    const { world, a, b, session, far } = pair(17)
+    const log = watch(world, b)
+    const flow = reliable(session)
+    flow.write(Uint8Array.of(0, 1), world.now)
+    world.run(500)
+    let cut = true
+    world.filter = () => !cut
+    flow.write(Uint8Array.of(0, 2), world.now)
+    world.run(2_000)
+    expect(a.events.at(-1)?.type).toBe('session-silent')
+    cut = false
+    far.ping(world.now)
+    world.run(RTT + LATENCY + 1)
+    expect(log.numbers).toEqual([1, 2])
+  })
+
   test.each(['near end', 'far end'])('a change of the %s in mid-stream loses nothing on reliable flows', (who) => {
     for (const seed of [4, 5, 6]) {
       const { world, a, b, session } = pair(seed, 0.05)

@@ -1,7 +1,7 @@
 import type { Address } from '../../base/address.ts'
 import { Writer, equalBytes, utf8 } from '../../base/bytes.ts'
 import { CHUNK_HEADER_SIZE } from '../../wire/chunk.ts'
-import { MOBILITY_INTERVAL, MOBILITY_REPLY_LIMIT } from '../constants.ts'
+import { MOBILITY_ADDRESSES, MOBILITY_INTERVAL, MOBILITY_REPLY_LIMIT } from '../constants.ts'
 
 /** First byte of a ping that verifies an address: ASCII `M`. RFC 7016 §3.5.4.2. */
 export const PING_MOBILITY = 0x4d
@@ -21,8 +21,8 @@ const WORD = 0x1_0000_0000
 export class Mobility {
   private readonly sessionId: number
   private readonly hash: (data: Uint8Array) => Uint8Array
-  /** MOB_TX_TS. */
-  private askedAt = -Infinity
+  /** MOB_TX_TS of each address that was asked of late, the earliest first. */
+  private readonly asked: { readonly key: string; readonly at: number }[] = []
   /** MOB_RX_TS: when the last question that was answered was asked. */
   verifiedAt: number = -Infinity
   private stamped = -Infinity
@@ -33,10 +33,15 @@ export class Mobility {
     this.hash = hash
   }
 
-  /** The message of a ping to an address from which a packet of the far end came; `undefined` when one was sent a moment ago. */
+  /**
+   * The message of a ping to an address from which a packet of the far end came; `undefined` when one was sent there a moment ago, or to too many
+   * others: somebody who sends from elsewhere what the far end has sent must not keep it from being found where it is.
+   */
   challenge(address: Address, now: number): Uint8Array | undefined {
-    if (now - this.askedAt < MOBILITY_INTERVAL) return undefined
-    this.askedAt = now
+    const { asked } = this
+    for (let first = asked[0]; first !== undefined && now - first.at >= MOBILITY_INTERVAL; first = asked[0]) asked.shift()
+    if (asked.length >= MOBILITY_ADDRESSES || asked.some(({ key }) => key === address.key)) return undefined
+    asked.push({ key: address.key, at: now })
     return this.probe(address, now)
   }
 

@@ -10,11 +10,15 @@ export class Paths {
   /** When the far end was last heard at the address in use. */
   private heardAt = -Infinity
 
-  /** What is known from now on. */
-  set(addresses: readonly Address[], now: number): void {
+  /** What is known from now on. @returns What has become of addresses that were known: nothing, some are not any more, or the one in use is not. */
+  set(addresses: readonly Address[], current: Address | undefined, now: number): 'kept' | 'changed' | 'withdrawn' {
+    const before = this.known
     const indirect = addresses.filter(({ isDirect }) => !isDirect)
     this.known = [...indirect, ...addresses.filter(({ isDirect }) => isDirect)].slice(0, MAX_PATHS)
     this.restart(now)
+    const gone = before.filter((address) => !this.known.some((other) => other.equals(address)))
+    if (gone.length === 0) return 'kept'
+    return gone.some((address) => current?.equals(address) === true) ? 'withdrawn' : 'changed'
   }
 
   /** All that are known, in the order in which to ask them. */
