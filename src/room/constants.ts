@@ -70,6 +70,8 @@ export const CLAIM_TIME = 500
 export const TELL_INTERVAL = 3_000
 /** After a vote that was lost: until the next try. Milliseconds. */
 export const CAMPAIGN_PAUSE = 1_000
+/** The first time: others may only notice a little later that nothing comes from the host. The pause doubles from there to that. Milliseconds. */
+export const FIRST_CAMPAIGN_PAUSE = 150
 /** How long the others may take to follow a host that has stood, or a host to let a member rejoin. Milliseconds. */
 export const REJOIN_TIME = 5_000
 /** How long a host that hands over waits for its successor to stand. Milliseconds. */

@@ -1,5 +1,5 @@
 import type { Standing } from '../introducer/protocol.ts'
-import { CAMPAIGN_PAUSE, CANDIDATE_TURN, CLAIM_TIME, VOTE_TIME } from './constants.ts'
+import { CAMPAIGN_PAUSE, CANDIDATE_TURN, CLAIM_TIME, FIRST_CAMPAIGN_PAUSE, VOTE_TIME } from './constants.ts'
 import { nextProvisional, nextTerm } from './membership.ts'
 import type { Membership, Snapshot } from './membership.ts'
 import type { ControlMessage } from './messages.ts'
@@ -52,6 +52,7 @@ export class Election {
   private readonly room: ElectionHost
   private lostAt = Infinity
   private notBefore = -Infinity
+  private pause = FIRST_CAMPAIGN_PAUSE
   private campaign: Campaign | undefined = undefined
 
   constructor(room: ElectionHost) {
@@ -74,6 +75,7 @@ export class Election {
   reset(): void {
     this.lostAt = Infinity
     this.notBefore = -Infinity
+    this.pause = FIRST_CAMPAIGN_PAUSE
     this.campaign = undefined
   }
 
@@ -151,7 +153,8 @@ export class Election {
     if (campaign.isDenied) {
       // Others hear the host, or someone who comes before this end: it is this end that has to find its way.
       this.campaign = undefined
-      this.notBefore = now + CAMPAIGN_PAUSE
+      this.notBefore = now + this.pause
+      this.pause = Math.min(2 * this.pause, CAMPAIGN_PAUSE)
       return
     }
     if (campaign.asked.size > 0 && now < campaign.beganAt + VOTE_TIME) return

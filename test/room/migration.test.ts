@@ -42,13 +42,11 @@ function agree(rooms: readonly Match[]): void {
 }
 
 describe('a host that is gone', () => {
-  test.each([
-    ['with the introducer', false],
-    ['without', true],
-  ])(
-    'crashes, %s: the oldest other player stands within a second of noticing, at all, and runs the host functions',
-    async (_how, isAlone) => {
-      const net = simulate({ seed: 5, rtt: 100, jitter: 20, loss: 0.02 })
+  // Some notice a little later than others: with most of these seeds the successor is told at first that there is a host.
+  test.each([2, 3, 4, 5, 10, 15].flatMap((seed) => [['with the introducer', seed, false] as const, ['without', seed, true] as const]))(
+    'crashes, %s, seed %i: the oldest other player stands within a second of noticing, at all, and runs the host functions',
+    async (_how, seed, isAlone) => {
+      const net = simulate({ seed, rtt: 100, jitter: 20, loss: 0.02 })
       const rooms = await net.players(match, 4)
       const seen = rooms.map((room) => watch(net, room))
       if (isAlone) await net.closeIntroducer()
@@ -60,7 +58,7 @@ describe('a host that is gone', () => {
       await net.run(3_300)
       for (const { hosts } of seen.slice(1)) {
         expect(hosts.map(({ order }) => order)).toEqual([b.self.order])
-        expect(hosts[0]!.at - at).toBeLessThanOrEqual(3_200)
+        expect(hosts[0]!.at - at).toBeLessThanOrEqual(3_000)
       }
       agree([b, c, d])
       expect(b.epoch).toBeGreaterThan(before)
