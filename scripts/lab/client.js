@@ -34,6 +34,7 @@ try {
   }
   room.on('path', (peer, path) => say('path', { after: after(), path }))
   room.on('leave', (_peer, reason) => say('leave', { reason }))
+  for (const name of ['away', 'return']) room.on(name, () => say(name))
   room.channels.greeting.on(({ text }, from) => say('message', { after: after(), text, path: from.path }))
   countNumbers(room)
   for (const peer of room.peers.values()) greet(peer)

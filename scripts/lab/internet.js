@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { lossRules, mapperRules, mapperSettings, natRules } from './nat.js'
+import { firewallRules, lossRules, mapperRules, mapperSettings, natRules } from './nat.js'
 import { ip, namespaceName, Program, runIn } from './system.js'
 
 /** RFC 5737's documentation addresses stand for the internet, RFC 6598's for a provider's own network, RFC 1918's for homes. */
@@ -14,9 +14,11 @@ const HOME = '192.168.1'
  * Part of the internet that does not look like documentation: what maps ports refuses to where the address outside can not be a public one.
  */
 const PUBLIC = '11.22.33'
-/** IPv6 documentation addresses, RFC 3849; only sites without NAT have one. */
+/** IPv6 documentation addresses, RFC 3849: those of the internet; a home that has IPv6 has a network of its own, with its number. */
 const INTERNET6 = '2001:db8:1::'
+const homeNetwork = (number) => `2001:db8:${number}00::`
 export const INTRODUCER = `${INTERNET}.1`
+export const INTRODUCER_IPV6 = `${INTERNET6}1`
 /** The introducer's second address, by which NATs are told apart that filter by address. */
 export const INTRODUCER2 = `${INTERNET}.2`
 const FIRST_SITE = 10
@@ -35,6 +37,8 @@ const wireFile = fileURLToPath(new URL('wire.js', import.meta.url))
 export class Internet {
   constructor() {
     this.nextSite = FIRST_SITE
+    /** Who is on the internet with IPv6: namespace, and the network behind it. */
+    this.routers6 = []
     this.under = namespaceName('under')
     this.introducer = namespaceName('introducer')
   }
@@ -48,7 +52,8 @@ export class Internet {
     ip(wire, ['address add 10.255.0.2/30 dev veth0', 'link set veth0 up'])
     this.wire = new Program(wire, process.execPath, [wireFile, String(delay)])
     await this.wire.event('ready', READY)
-    this.attach(this.introducer, [INTRODUCER, INTRODUCER2], `${INTERNET6}1`)
+    this.attach(this.introducer, [INTRODUCER, INTRODUCER2], INTRODUCER_IPV6)
+    this.routers6.push({ namespace: this.introducer, address: INTRODUCER_IPV6 })
     ip(this.introducer, [`route add ${PUBLIC}.0/24 dev wan`])
   }
 
@@ -92,8 +97,11 @@ export class Internet {
     return own[0]
   }
 
-  /** A place behind a NAT of a kind, or none, with so many players. */
-  site(name, kind, { players = 1, hairpin = false, mapsPorts = false } = {}) {
+  /**
+   * A place behind a NAT of a kind, or none, with so many players. @param ipv6 `beside`: has IPv6 as well, behind a firewall that lets nothing in
+   * unasked; `alone`: has nothing else
+   */
+  site(name, kind, { players = 1, hairpin = false, mapsPorts = false, ipv6 } = {}) {
     const clients = Array.from({ length: players }, (_, i) => namespaceName(`${name}-${i + 1}`))
     clients.forEach(addNamespace)
     if (kind === 'none') return new Site(kind, clients, [], this.attach(clients[0]))
@@ -113,7 +121,30 @@ export class Internet {
     bridge(inner, HOME)
     clients.forEach((client, i) => plug(client, 'eth0', inner, HOME, i + 2))
     nats.forEach((nat, i) => runIn(nat, 'nft', ['-f', '-'], natRules(kind, i === 0 ? address : `${PROVIDER}.2`, { hairpin })))
+    if (ipv6 !== undefined) this.addIpv6(outer, clients, Number(address.split('.').at(-1)))
+    if (ipv6 === 'alone') for (const client of clients) runIn(client, 'ip', ['-4', 'address', 'flush', 'dev', 'eth0'])
     return new Site(kind, clients, nats, address)
+  }
+
+  /** A home's router gets a network of IPv6 addresses for those behind it, and a firewall. */
+  addIpv6(router, clients, number) {
+    const [outside, network] = [`${INTERNET6}${number}`, homeNetwork(number)]
+    runIn(router, 'sh', ['-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'])
+    ip(router, [`address add ${outside}/64 dev wan nodad`, `address add ${network}1/64 dev lan nodad`])
+    clients.forEach((client, i) => {
+      ip(client, [`address add ${network}${i + 2}/64 dev eth0 nodad`, `route add default via ${network}1 dev eth0`])
+    })
+    runIn(router, 'nft', ['-f', '-'], firewallRules())
+    const own = { namespace: router, address: outside, network }
+    for (const other of this.routers6) {
+      for (const [from, to] of [
+        [own, other],
+        [other, own],
+      ]) {
+        if (to.network !== undefined) ip(from.namespace, [`route add ${to.network}/64 via ${to.address} dev wan`])
+      }
+    }
+    this.routers6.push(own)
   }
 }
 

@@ -44,7 +44,7 @@ table inet lab {
   }
   chain after {
     type nat hook postrouting priority srcnat; policy accept;
-    oifname "wan" masquerade${kind === 'symmetric' ? ' random,fully-random' : ''};
+    meta nfproto ipv4 oifname "wan" masquerade${kind === 'symmetric' ? ' random,fully-random' : ''};
     ${hairpin ? `oifname "lan" ct status dnat snat ip to ${wanAddress};` : ''}
   }
   chain inside {
@@ -64,6 +64,18 @@ function holes() {
   set seen {
     type ipv4_addr . inet_service; flags dynamic,timeout; timeout ${HOLE};
   }`
+}
+
+/** What homes have in front of their IPv6 addresses: no NAT, but who has not been asked does not get in. RFC 6092. */
+export function firewallRules() {
+  return `
+table ip6 firewall {
+  chain through {
+    type filter hook forward priority filter; policy accept;
+    iifname "wan" meta l4proto udp ct state new drop;
+  }
+}
+`
 }
 
 /** Rules that lose a share of what goes to and from the internet. @param percent 1 to 100 */

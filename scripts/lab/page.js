@@ -13,7 +13,7 @@ export function page(results, { rtt }) {
 
 \`npm run lab\` builds these networks on one Linux machine: two players, each in a network namespace behind a NAT made of
 nftables' rules, and an introducer, joined by a switch in user space that delays each frame so that a round trip takes ${rtt} ms between
-any two of them. The players are processes of their own that run the built package. Each cell tells how the two reached each
+any two of them; only the search for a router's Ethernet address takes no time, as it does not at home. The players are processes of their own that run the built package. Each cell tells how the two reached each
 other, and the time from \`join\` to the first message, in milliseconds and in round trips. What the machine itself takes is part
 of both: exact figures, in virtual time, are in the simulations.
 
@@ -31,6 +31,10 @@ symmetric NAT with a symmetric or port-restricted one (a double NAT is two of th
 - **UDP blocked**: only TCP gets out
 - **double NAT**: two port-restricted ones in a row, as behind a provider's NAT
 - **same NAT**: both players in one home, behind a port-restricted NAT that leads packets for its own outer address back inside, or not
+
+Besides, players with IPv6, which has no NAT but a firewall that lets nobody in unasked (RFC 6092): two who have it beside IPv4 behind symmetric
+NATs, and two who have nothing else, are on a direct path within 2 seconds; one who has nothing else and one who does not have it are on the
+relay path, by an introducer that has both.
 
 Measured on Linux ${release()}, Node ${process.version}.
 `

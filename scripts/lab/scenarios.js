@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { player } from './cell.js'
-import { INTRODUCER } from './internet.js'
+import { DIRECT_WITHIN, player } from './cell.js'
+import { INTRODUCER, INTRODUCER_IPV6 } from './internet.js'
 import { ip, runIn } from './system.js'
 
 /** Numbered messages that each player sends to the other. */
@@ -33,7 +33,11 @@ const RUNS = {
   'game:loss': lossy,
   'game:introducer-killed': introducerKilled,
   'game:relay-restored': relayRestored,
+  'game:asleep': asleep,
   'game:secret': secret,
+  'ipv6:beside': (context) => byIpv6(context, ['symmetric', 'symmetric'], ['beside', 'beside'], 'direct'),
+  'ipv6:alone': (context) => byIpv6(context, ['port', 'port'], ['alone', 'alone'], 'direct'),
+  'ipv6:mixed': (context) => byIpv6(context, ['port', 'none'], ['alone', undefined], 'relay'),
   'mapped:pcp': (context) => mapped(context, 'pcp'),
   'mapped:upnp': (context) => mapped(context, 'upnp'),
   'lan:meet': (context) => onLan(context),
@@ -112,6 +116,15 @@ function hasLostSeat({ host, guest }) {
   return [host, guest].some(({ said }) => said.some(({ event }) => event === 'leave')) ? 'a player has lost the seat' : undefined
 }
 
+/** Whoever was away is back, by the path that there was. */
+function isNotBack({ host, guest }, path) {
+  const stays = ({ said }) => {
+    const last = (...names) => said.findLast(({ event }) => names.includes(event))
+    return last('away', 'return')?.event !== 'away' && (last('path')?.path ?? path) === path
+  }
+  return [host, guest].every(stays) ? undefined : 'a player is still away for the other'
+}
+
 async function changed(context, kinds, change, path) {
   const game = await meet(context, kinds, path)
   const reports = await play(game, change)
@@ -170,7 +183,7 @@ function relayRestored(context) {
     const late = restored > RESTORED_WITHIN ? `restored after ${Math.round(restored)} ms, later than ${RESTORED_WITHIN}` : undefined
     return {
       text: `restored ${Math.round(restored)} ms after the introducer was back`,
-      problem: lostAnything(reports) ?? hasLostSeat(game) ?? late,
+      problem: lostAnything(reports) ?? hasLostSeat(game) ?? isNotBack(game, 'relay') ?? late,
     }
   })
 }
@@ -245,6 +258,66 @@ function lanInterface(context) {
     },
     { wait: SUCCESSION },
   )
+}
+
+/** How long a player's machine sleeps, how soon the other is told, and how soon it hears of the return. Milliseconds. */
+const SLEEP = 12_000
+const TOLD_WITHIN = 3_000
+const BACK_WITHIN = 3_000
+
+/** A player's machine sleeps in mid-game: the other is told, and both go on afterwards with nothing lost. */
+async function asleep(context) {
+  const game = await meet(context, ['port', 'full'])
+  const { host, guest } = game
+  const heard = (name) => host.waitFor(({ event }) => event === name, context.timeout, `'${name}'`)
+  let told
+  let back
+  const reports = await play(game, async () => {
+    guest.child.kill('SIGSTOP')
+    const fell = performance.now()
+    const slept = new Promise((resolve) => setTimeout(resolve, SLEEP))
+    await heard('away')
+    told = performance.now() - fell
+    await slept
+    guest.child.kill('SIGCONT')
+    const woke = performance.now()
+    await heard('return')
+    back = performance.now() - woke
+  })
+  const late =
+    told > TOLD_WITHIN
+      ? `told after ${Math.round(told)} ms, later than ${TOLD_WITHIN}`
+      : back > BACK_WITHIN
+        ? `back after ${Math.round(back)} ms, later than ${BACK_WITHIN}`
+        : undefined
+  return {
+    text: `away after ${Math.round(told)} ms, back ${Math.round(back)} ms after waking`,
+    problem: lostAnything(reports) ?? hasLostSeat(game) ?? isNotBack(game, 'direct') ?? late,
+  }
+}
+
+/** Players of whom some have IPv6, without NAT but behind a firewall; the introducer has both. @param path Where it has to come to */
+async function byIpv6({ internet, timeout, name, players, startIntroducer }, kinds, ipv6, path) {
+  const { program, url } = await startIntroducer(['--host', '::', '--port', '0', '--probe-port', 'off'])
+  try {
+    const sites = kinds.map((kind, i) => internet.site(`${name}-${i}`, kind, { ipv6: ipv6[i] }))
+    const seat = (i, what) => {
+      const each = player(sites[i], ipv6[i] === 'alone' ? url.replace(INTRODUCER, `[${INTRODUCER_IPV6}]`) : url, what)
+      players.push(each)
+      return each
+    }
+    const host = seat(0, 'create')
+    const { code } = await host.event('in', timeout)
+    const guest = seat(1, code)
+    await Promise.all([host, guest].map((each) => each.event('message', timeout)))
+    const { after } = await guest.waitFor((record) => record.path === path, timeout, `a ${path} path`)
+    const late = after > DIRECT_WITHIN ? `${path} after ${Math.round(after)} ms, later than ${DIRECT_WITHIN}` : undefined
+    const now =
+      path === 'relay' && guest.said.some((record) => record.path === 'direct') ? 'a direct path that there can not be' : undefined
+    return { text: `${path} ${Math.round(after)} ms`, problem: late ?? now }
+  } finally {
+    await program.stop()
+  }
 }
 
 /** What passes through the internet of the lab holds no word of what relayed players say; a word that is not encrypted is found. */
