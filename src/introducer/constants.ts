@@ -11,6 +11,8 @@ export const CLIENT_DEAD_AFTER = 25_000
 export const SERVER_KEEPALIVE = 20_000
 /** When the server takes a client for lost. Milliseconds. */
 export const SERVER_DEAD_AFTER = 40_000
+/** An introducer is known to all: it sends no more bytes than it was sent to an address that has not proved itself. */
+export const SERVER_AMPLIFICATION = 1
 /** How long a client waits for the introducer to answer at all; what a player still takes for "connecting". Milliseconds. */
 export const CONNECT_TIMEOUT = 5_000
 /** How long a client waits for the answer to a request: three retransmissions on a bad network. Milliseconds. */

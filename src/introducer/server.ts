@@ -29,6 +29,7 @@ import {
   REQUESTS_PER_SECOND,
   REQUEST_BURST,
   REQUEST_FLOW,
+  SERVER_AMPLIFICATION,
   SERVER_DEAD_AFTER,
   SERVER_KEEPALIVE,
   SOURCE_GUESSES_PER_SECOND,
@@ -137,6 +138,7 @@ export class IntroducerServer {
       random,
       keepaliveInterval: SERVER_KEEPALIVE,
       deadAfter: SERVER_DEAD_AFTER,
+      amplificationLimit: SERVER_AMPLIFICATION,
       introduce: (epd, from) => this.introduce(epd, from),
       ...(parts.policy === undefined ? {} : { policy: parts.policy }),
     })
@@ -183,7 +185,7 @@ export class IntroducerServer {
     this.introductions++
     this.answer(target, { kind: 'contact', peerId: asker.peerId, contact: back })
     const replyTo = wireAddresses(back, asker).slice(0, MAX_REPLY_ADDRESSES)
-    return { addresses: wireAddresses(contact, target), forwardTo: target.session, replyTo }
+    return { addresses: wireAddresses(contact, target), forwardTo: target.session, replyTo, isProved: true }
   }
 
   /** How one peer is to reach another; `undefined` when they are in no room together. The relay path is the first of the addresses. */

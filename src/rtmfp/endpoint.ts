@@ -19,16 +19,17 @@ import type { PacketHeader } from '../wire/header.ts'
 import { readSessionId } from '../wire/session-id.ts'
 import { readFIHello } from '../wire/startup.ts'
 import {
+  AMPLIFICATION_LIMIT,
   DEAD_AFTER,
   IDLE_KEEPALIVE_INTERVAL,
   IDLE_STAGGER,
   KEEPALIVE_INTERVAL,
-  MAX_DATAGRAM,
-  MAX_LOOPBACK_DATAGRAM,
-  MAX_PATH_DATAGRAM,
-  MAX_INCOMING_SESSIONS,
-  MAX_MESSAGE,
   MAX_CHUNK_ERRORS,
+  MAX_DATAGRAM,
+  MAX_INCOMING_SESSIONS,
+  MAX_LOOPBACK_DATAGRAM,
+  MAX_MESSAGE,
+  MAX_PATH_DATAGRAM,
   MAX_RECEIVED_DATAGRAM,
   MAX_SESSIONS_OF_SOURCE,
   MAX_UNCONFIRMED_SESSIONS,
@@ -61,6 +62,8 @@ export interface Introduction {
   readonly forwardTo?: Session | undefined
   /** Where the endpoint that is meant is to answer to, all of them; where the hello came from by default. */
   readonly replyTo?: readonly WireAddress[]
+  /** That there is a session with who asks, from this address: three times what it sent may be said to it, whatever `amplificationLimit` is. */
+  readonly isProved?: boolean
 }
 
 /** What an endpoint is made with. */
@@ -319,6 +322,11 @@ export class Endpoint implements SessionHost {
   }
 
   // What follows is for sessions and the handshake.
+
+  /** @internal */
+  get amplification(): number {
+    return this.config.amplificationLimit ?? AMPLIFICATION_LIMIT
+  }
 
   /** @internal */
   pathLimit(to: Address): number {

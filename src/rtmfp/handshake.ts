@@ -107,15 +107,16 @@ export class Handshake {
     if (this.isMeant(hello)) return this.sendRHello(hello, from, received, now)
     const introduction = config.introduce?.(hello.epd, from)
     if (introduction === undefined) return 'hello for someone else'
-    const { addresses, forwardTo } = introduction
+    const { addresses, forwardTo, isProved } = introduction
+    const limit = isProved === true ? AMPLIFICATION_LIMIT : this.endpoint.amplification
     if (addresses.length > 0) {
       const redirect = startup.redirect({ tagEcho: hello.tag, destinations: addresses }, now)
-      if (!this.mayAnswer(redirect.length, received)) return 'hello too short for its answer'
+      if (!this.mayAnswer(redirect.length, received, limit)) return 'hello too short for its answer'
       startup.send(redirect, from)
     }
     // The answer that is asked for will go there, too.
     const expected = forwardTo === undefined ? 0 : RHELLO_OVERHEAD + hello.tag.length + (forwardTo.farCertificate?.bytes.length ?? 0)
-    if (!this.mayAnswer(expected, received)) return 'hello too short for its answer'
+    if (!this.mayAnswer(expected, received, limit)) return 'hello too short for its answer'
     for (const replyAddress of introduction.replyTo ?? [{ address: from, origin: ORIGIN_OBSERVED }]) {
       const isForwarded = forwardTo?.forward(StartupPackets.forwardedHello({ epd: hello.epd, replyAddress, tag: hello.tag }))
       if (isForwarded === false) return 'hello not forwarded'
@@ -137,8 +138,8 @@ export class Handshake {
   }
 
   /** @param answer Bytes. */
-  private mayAnswer(answer: number, received: number): boolean {
-    if (this.answered + answer > received * (this.endpoint.config.amplificationLimit ?? AMPLIFICATION_LIMIT)) return false
+  private mayAnswer(answer: number, received: number, limit = this.endpoint.amplification): boolean {
+    if (this.answered + answer > received * limit) return false
     this.answered += answer
     return true
   }
@@ -259,7 +260,7 @@ export class Handshake {
       if (refusal !== undefined) return refusal
     }
     if (endpoint.config.acceptSession?.(certificate.peerId, certificate, from) === false) return 'session not accepted'
-    return this.accept(iikeying, certificate, from, verdict === 'invitation' ? received * AMPLIFICATION_LIMIT : Infinity, now)
+    return this.accept(iikeying, certificate, from, verdict === 'invitation' ? received * this.endpoint.amplification : Infinity, now)
   }
 
   private isPresent(session: Session): boolean {

@@ -25,7 +25,6 @@ import { MODE_INITIATOR, MODE_RESPONDER, writePacketHeader } from '../wire/heade
 import type { PacketHeader } from '../wire/header.ts'
 import { readNextUserData, readUserData } from '../wire/user-data.ts'
 import {
-  AMPLIFICATION_LIMIT,
   CLOSE_INTERVAL,
   FAR_CLOSE_LINGER,
   FIRST_PACKET_GRACE,
@@ -122,6 +121,8 @@ export interface SessionHost {
   readonly maxMessageBytes: number
   readonly received: EndpointBudget
   readonly congestion: CongestionAlgorithm
+  /** How many times what came from an address that has not proved itself may be sent there. */
+  readonly amplification: number
   readonly timeCritical: TimeCriticalRecord
   readonly work: WorkSpace
   /** Longest datagram that the path to this address is probed for, were it IPv4's. */
@@ -555,9 +556,10 @@ export class Session implements HeapItem, FlowSetHost {
     this.from = from
     const isExpected = this.destination?.equals(from) === true
     if (isExpected) this.paths.heard(now)
-    this.elsewhereBytes = AMPLIFICATION_LIMIT * this.arrivedBytes - ASIDE_OVERHEAD - CHALLENGE_CHUNK
+    this.elsewhereBytes = this.host.amplification * this.arrivedBytes - CHALLENGE_PACKET
+    const paysForCheck = this.elsewhereBytes >= 0
     const dropped = this.receiveChunks(plain, now)
-    if (!isExpected) this.heardElsewhere(from, now)
+    if (!isExpected && paysForCheck) this.heardElsewhere(from, now)
     return dropped
   }
 
@@ -626,7 +628,9 @@ export class Session implements HeapItem, FlowSetHost {
     if (isProbe) control.writeProbe(w)
     else if (control.hasAsides) this.packetTo = control.writeAside(w)
     else {
-      control.write(w)
+      // Introducers send no more than they were sent to where nobody has proved to be; and they have to follow who has moved.
+      const leastPing = this.options.acceptForwarded ? LONG_PING - sealer.tailroom : 0
+      control.write(w, leastPing)
       if (isOpen) this.writeFlows(w, flows, mayHaveData, now, empty)
     }
     if (w.at === empty) return 0
@@ -1026,8 +1030,10 @@ export class Session implements HeapItem, FlowSetHost {
 
 /** What a packet with the smallest useful content takes, under any suite. Bytes. */
 const LEAST_PACKET = 80
-/** What a packet takes beside its chunks, under AES-GCM: session ID, number, header and tag. Bytes. */
-const ASIDE_OVERHEAD = 4 + 3 + 5 + 16
+/** A packet that asks whether the far end is at an address, under AES-GCM: session ID, number, header, the question and a tag. Bytes. */
+const CHALLENGE_PACKET: number = 4 + 4 + 5 + CHALLENGE_CHUNK + 16
+/** How long what a ping is in is made, its answer with it, so that the far end may ask that of where it comes from, and answer. Bytes. */
+const LONG_PING: number = CHALLENGE_PACKET + 2 * CHUNK_HEADER_SIZE
 /** How much longer an IPv6 header is than an IPv4 one. Bytes. */
 const IPV6_EXTRA = 20
 /** What a relay puts in front of a packet, which it may send by IPv6. Bytes. */

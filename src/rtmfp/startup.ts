@@ -21,8 +21,11 @@ import type { Outgoing } from './fragment-pacer.ts'
 
 /** Room for any start-up packet of ours; one with four MODP keys has 1,100 bytes. */
 const STARTUP_BUFFER = 4_096
-/** Plain length that a first hello is padded to: three times its datagram hold an introducer's redirect to nine addresses and the answer that it asks for. */
-const PADDED_HELLO = 142
+/**
+ * Plain length that a first hello is padded to: its datagram is as long as the answer of a game's peer or of an introducer, which sends no more than it was
+ * sent; and three times that hold a redirect to nine addresses and the answer that it asks for.
+ */
+const PADDED_HELLO = 158
 /** And a later one: three times that is an answer that fills a datagram. Bytes. */
 const LONGEST_HELLO = 512
 const PADDING = 0xff

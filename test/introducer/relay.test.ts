@@ -215,6 +215,37 @@ describe('against those who mean harm', () => {
     expect(net.introducer.stats.relay.foreign).toBeGreaterThan(50)
   })
 
+  test.each([['open'], ['symmetric']] as const)(
+    'whatever is sent to the introducer again from elsewhere, by %s players, no more than its length comes back there',
+    async (nat) => {
+      const net = simulate({ seed: 7, nat: [nat] })
+      const { sentTo } = tap(net)
+      const spoofed = new Map<string, number>()
+      const link = net.introducerLink
+      const receive = link.receive.bind(link)
+      link.receive = (bytes, from) => {
+        receive(bytes, from)
+        if (spoofed.has(from.key)) return
+        const copy = net.network.createLink()
+        spoofed.set(copy.address.key, bytes.length)
+        copy.send(bytes, link.address)
+      }
+      const rooms = await net.players(secret, 2)
+      await net.run(500)
+      for (const room of rooms) net.move(room)
+      for (let i = 0; i < 60; i++) {
+        for (const room of rooms) room.channels.chat.send({ text: `${i}` })
+        await net.run(20)
+      }
+      await net.run(2_000)
+      const answered = [...spoofed].filter(([address]) => sentTo.has(address))
+      expect(spoofed.size).toBeGreaterThan(15)
+      expect(answered.length).toBeGreaterThan(1)
+      for (const [address, length] of answered) expect(sentTo.get(address)).toBeLessThanOrEqual(length)
+      expect([...rooms[1]!.peers.values()][0]!.path).toBe(nat === 'open' ? 'direct' : 'relay')
+    },
+  )
+
   test('who is in no room with a peer is told nothing of where it is, and gets no path to it', async () => {
     const net = simulate({ seed: 6 })
     await net.players(secret, 2)

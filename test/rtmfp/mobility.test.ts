@@ -139,6 +139,33 @@ describe('address mobility', () => {
     expect(far.farAddress?.key).toBe(MOBILE.key)
   })
 
+  test('a change of address that is over is not made again by sending all of it again', () => {
+    const { world, a, b, session, far } = pair(18)
+    const home = a.address
+    const recorded: { readonly datagram: Uint8Array; readonly from: Address }[] = []
+    world.filter = (datagram, from, to) => {
+      if (to.equals(b.address)) recorded.push({ datagram: datagram.slice(), from })
+      return true
+    }
+    const flow = reliable(session)
+    const moveTo = (address: Address): void => {
+      a.address = address
+      flow.write(Uint8Array.of(1), world.now)
+      world.run(2_000)
+      expect(far.farAddress?.key).toBe(address.key)
+    }
+    moveTo(MOBILE)
+    const ofChange = recorded.filter(({ from }) => from.equals(MOBILE))
+    expect(ofChange.length).toBeGreaterThan(1)
+    moveTo(home)
+    const moves = (): number => b.events.filter(({ type }) => type === 'session-moved').length
+    const before = moves()
+    for (const { datagram, from } of ofChange) world.inject(datagram, from, b.address, 1)
+    world.run(2_000)
+    expect(moves()).toBe(before)
+    expect(far.farAddress?.key).toBe(home.key)
+  })
+
   test('four addresses are asked in a second, whoever sends from however many', () => {
     const { world, a, session } = pair(15, 0, { keepaliveInterval: 30_000, deadAfter: 60_000 })
     const asked = new Set<string>()

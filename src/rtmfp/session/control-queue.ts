@@ -64,8 +64,8 @@ export class ControlQueue {
     this.probeSize = 0
   }
 
-  /** Writes what fits. */
-  write(w: Writer): void {
+  /** Writes what fits. @param leastPing How far a packet with a ping is filled at least, bytes from its beginning */
+  write(w: Writer, leastPing: number): void {
     if (this.closeAckWanted && w.remaining >= CHUNK_HEADER_SIZE) {
       writeCloseAck(w)
       this.closeAckWanted = false
@@ -81,6 +81,7 @@ export class ControlQueue {
     if (this.pingWanted && w.remaining >= CHUNK_HEADER_SIZE) {
       writePing(w, NO_MESSAGE)
       this.pingWanted = false
+      if (leastPing - w.at >= CHUNK_HEADER_SIZE) writePadding(w, leastPing)
     }
     for (let chunk = this.forwards[0]; chunk !== undefined && w.remaining >= chunk.length; chunk = this.forwards[0]) {
       w.raw(chunk)
@@ -104,11 +105,14 @@ export class ControlQueue {
   writeProbe(w: Writer): void {
     const size = this.probeSize
     this.probeSize = 0
-    const start = beginChunk(w, CHUNK_PADDING_FF)
-    const end = w.end - CHUNK_HEADER_SIZE - PROBE_MESSAGE
-    w.bytes.fill(0, w.at, end)
-    w.at = end
-    endChunk(w, start)
+    writePadding(w, w.end - CHUNK_HEADER_SIZE - PROBE_MESSAGE)
     writePing(w, Uint8Array.of(PING_MTU, size >>> 8, size))
   }
+}
+
+function writePadding(w: Writer, end: number): void {
+  const start = beginChunk(w, CHUNK_PADDING_FF)
+  w.bytes.fill(0, w.at, end)
+  w.at = end
+  endChunk(w, start)
 }
