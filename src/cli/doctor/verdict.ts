@@ -10,6 +10,8 @@ export type NatKind =
   | 'port-restricted cone'
   | 'symmetric'
   | 'UDP blocked'
+  /** Nothing gets to the introducer: what the network here is like can't be told from that it does not run. */
+  | 'unreachable'
   | 'unknown'
 
 /** What follows from the findings. */
@@ -32,9 +34,9 @@ const WRONG_CLOCK = 30_000
 const PERCENT = 100
 
 /** The kind of NAT that a mapping and filtering make. RFC 3489 §5 has the names. */
-export function kindOf(findings: Pick<Findings, 'udp' | 'ipv6' | 'nat'>): NatKind {
-  const { udp, ipv6, nat } = findings
-  if (!udp.reachable && ipv6?.reachable !== true) return 'UDP blocked'
+export function kindOf(findings: Pick<Findings, 'udp' | 'ipv6' | 'nat' | 'webSocket'>): NatKind {
+  const { udp, ipv6, nat, webSocket } = findings
+  if (!udp.reachable && ipv6?.reachable !== true) return webSocket?.reachable === false ? 'unreachable' : 'UDP blocked'
   if (nat === undefined || nat.mapping === 'unknown' || nat.filtering === 'unknown') return 'unknown'
   if (!nat.translated) return nat.filtering.startsWith('endpoint-independent') ? 'open' : 'firewall'
   if (nat.mapping !== 'endpoint-independent') return 'symmetric'
@@ -54,8 +56,7 @@ export function verdictOf(findings: Findings): Verdict {
   const { udp, ipv6, webSocket, relay } = findings
   const hasUdp = udp.reachable || ipv6?.reachable === true
   const canPlay = hasUdp || webSocket?.reachable === true
-  const advice = [expectation(kind, canPlay), ...remedies(kind)]
-  if (!canPlay) advice.push(NOTHING)
+  const advice = [expectation(kind), ...remedies(kind)]
   if (canPlay && relay?.reachable === false) advice.push(`The relay path does not work (${relay.problem ?? 'no answer'}): ${WITHOUT_RELAY}`)
   if (canPlay && webSocket?.reachable === false && hasUdp) advice.push(NO_WEBSOCKET)
   return { kind, canPlay, advice: [...advice, ...qualityAdvice(findings)] }
@@ -67,7 +68,7 @@ const WITHOUT_RELAY = 'players whom no direct path reaches can not be played wit
 const NO_WEBSOCKET =
   'The introducer does not answer over a WebSocket. From here that is not needed; players whose network blocks UDP, and browsers, can not join.'
 
-function expectation(kind: NatKind, canPlay: boolean): string {
+function expectation(kind: NatKind): string {
   switch (kind) {
     case 'open':
       return 'Anybody can reach this machine: you play directly with everyone whose network lets UDP out.'
@@ -82,9 +83,9 @@ function expectation(kind: NatKind, canPlay: boolean): string {
     case 'symmetric':
       return 'A symmetric NAT gives each destination another port: you play directly only with players behind open networks and full or address-restricted cones, with others by the relay path, which takes a little longer.'
     case 'UDP blocked':
-      return canPlay
-        ? 'UDP is blocked: you play with everyone, but by way of the introducer over a WebSocket. Expect more delay, and stutter when packets are lost.'
-        : 'Neither UDP nor a WebSocket gets through to the introducer: you can not play from here.'
+      return 'UDP is blocked: you play with everyone, but by way of the introducer over a WebSocket. Expect more delay, and stutter when packets are lost.'
+    case 'unreachable':
+      return 'Neither UDP nor a WebSocket gets through to the introducer: you can not play from here.'
     default:
       return 'UDP works. What kind of NAT is in the way could not be found out.'
   }
@@ -98,6 +99,7 @@ function remedies(kind: NatKind): string[] {
     )
   }
   if (kind === 'UDP blocked') advice.push('Ask whoever runs the network to allow outgoing UDP, or try another, such as a phone’s.')
+  if (kind === 'unreachable') advice.push(NOTHING)
   if (kind === 'firewall') advice.push('To be reached by everyone, allow incoming UDP for the game in the firewall.')
   return advice
 }

@@ -62,8 +62,10 @@ describe('the kind of NAT', () => {
     [undefined, 'unknown'],
   ])('%j is called %s', (nat, kind) => expect(kindOf(findingsOf({ nat }))).toBe(kind))
 
-  test('without UDP it is blocked, whatever else', () => {
+  test('without UDP it is blocked, and without a WebSocket it can not be told', () => {
     expect(kindOf(findingsOf({ udp: { reachable: false }, nat: undefined }))).toBe('UDP blocked')
+    const webSocket = { reachable: false }
+    expect(kindOf(findingsOf({ udp: { reachable: false }, webSocket, nat: undefined }))).toBe('unreachable')
   })
 })
 
