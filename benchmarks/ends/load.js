@@ -18,23 +18,39 @@ const PACE = 4
 const SETTLE = 300
 
 let relayPath
+let relayRoom
+let relayNetwork
 
-/** Two peers of a room who may see each other only by way of the introducer. */
-export async function openRelayPath({ url }) {
-  const { channel, connect, game, t } = await main()
-  const load = game('bench.relayed', { protocol: 1, channels: { chat: channel({ n: t.uint32 }, { delivery: 'unreliable' }) } })
+const relayed = async () => {
+  const { channel, game, t } = await main()
+  return game('bench.relayed', { protocol: 1, channels: { chat: channel({ n: t.uint32 }, { delivery: 'unreliable' }) } })
+}
+
+/** A peer whom others may see only by way of the introducer, in a room. @returns The room's code. */
+export async function openRelayRoom({ url }) {
   const watched = watchSockets()
-  const networks = [await connect(url, { relay: 'always' })]
-  const [socket] = watched.sockets.keys()
-  networks.push(await connect(url, { relay: 'always' }))
-  const room = await networks[0].create(load)
-  await networks[1].join(load, { code: room.code })
+  relayNetwork = await (await main()).connect(url, { relay: 'always' })
+  const [[socket, datagrams]] = watched.sockets
+  relayPath = { watched, socket, datagrams }
+  relayRoom = await relayNetwork.create(await relayed())
+  return relayRoom.code
+}
+
+/** The other peer of the path. */
+export async function joinRelayRoom({ url, code }) {
+  relayNetwork = await (await main()).connect(url, { relay: 'always' })
+  relayRoom = await relayNetwork.join(await relayed(), { code })
+}
+
+/** Finds out how the first peer's packets to the other begin. */
+export async function watchRelayPath() {
   for (let n = 0; n < 100; n++) {
-    room.channels.chat.send({ n })
+    relayRoom.channels.chat.send({ n })
     await wait(1)
   }
+  const { watched, socket, datagrams } = relayPath
   watched.end()
-  relayPath = { socket, networks, ...commonest(watched.sockets.get(socket)) }
+  relayPath = { socket, ...commonest(datagrams) }
 }
 
 /** Sends to that path, as fast as this process can. @returns How many were sent. */
@@ -55,10 +71,13 @@ export async function floodForwarder({ port, size, milliseconds }) {
 
 let forwarded = 0
 
+/** A socket that takes what comes. @returns Its port. */
+export async function openSink() {
+  return (await bound()).address().port
+}
+
 /** Hands on to a port of loopback whatever comes. @returns Its own port. */
-export async function startForwarder() {
-  const sink = await bound()
-  const { port: to } = sink.address()
+export async function startForwarder({ to }) {
   const socket = await bound()
   socket.setRecvBufferSize(1_048_576)
   socket.on('message', (datagram) => {

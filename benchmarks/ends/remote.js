@@ -65,6 +65,10 @@ export function startProcess(program, { namespace, nodeOptions = [] } = {}) {
         child.send({ id, name, args })
       })
     },
+    /** Takes the processor from it, until it is stopped: what is sent to it then costs it nothing. */
+    freeze() {
+      child.kill('SIGSTOP')
+    },
     stop() {
       ended ??= new Error('it was stopped')
       if (child.connected) child.disconnect()

@@ -138,19 +138,24 @@ async function ask(url, server, milliseconds, small) {
   }
 }
 
-/** Packets to a relay path as fast as one process can send them, and the same to a program that does nothing but hand on what comes. */
+/**
+ * Packets to a relay path as fast as one process can send them, and the same to a program that does nothing but hand on what comes. Who they are for stands
+ * still meanwhile, so that one core is left to what forwards.
+ */
 async function relay(url, server, milliseconds) {
-  const [end, forwarder] = [startEnd(), startEnd()]
+  const [sender, receiver, forwarder] = [startEnd(), startEnd(), startEnd()]
   try {
     const args = { size: RELAYED_SIZE, milliseconds }
-    await end.call('openRelayPath', { url })
-    await end.call('floodRelay', args, milliseconds)
-    const relayed = await costOf(server, () => end.call('floodRelay', args, milliseconds))
-    const port = await forwarder.call('startForwarder')
-    await end.call('floodForwarder', { ...args, port }, milliseconds)
+    await receiver.call('joinRelayRoom', { url, code: await sender.call('openRelayRoom', { url }) })
+    await sender.call('watchRelayPath')
+    const port = await forwarder.call('startForwarder', { to: await receiver.call('openSink') })
+    receiver.freeze()
+    await sender.call('floodRelay', args, milliseconds)
+    const relayed = await costOf(server, () => sender.call('floodRelay', args, milliseconds))
+    await sender.call('floodForwarder', { ...args, port }, milliseconds)
     const [before, count] = [await forwarder.call('cpu'), await forwarder.call('forwardedCount')]
     const began = performance.now()
-    await end.call('floodForwarder', { ...args, port }, milliseconds)
+    await sender.call('floodForwarder', { ...args, port }, milliseconds)
     const bare = {
       count: (await forwarder.call('forwardedCount')) - count,
       milliseconds: performance.now() - began,
@@ -158,7 +163,7 @@ async function relay(url, server, milliseconds) {
     }
     return { relayed, bare }
   } finally {
-    for (const each of [end, forwarder]) each.stop()
+    for (const each of [sender, receiver, forwarder]) each.stop()
   }
 }
 

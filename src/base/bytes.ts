@@ -7,6 +7,14 @@ const utf8Encoder = new TextEncoder()
 // A byte order mark is a character like any other here, so that text comes back as it went.
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** Memory that holds at least so many bytes: what was given, or longer memory that begins as it does. */
+export function atLeast(memory: Uint8Array, length: number): Uint8Array {
+  if (memory.length >= length) return memory
+  const longer = new Uint8Array(Math.max(length, 2 * memory.length))
+  longer.set(memory)
+  return longer
+}
+
 /** The UTF-8 bytes of a string. */
 export function utf8(text: string): Uint8Array {
   return utf8Encoder.encode(text)

@@ -1,4 +1,5 @@
 import { Address } from '../base/address.ts'
+import { EMPTY, atLeast } from '../base/bytes.ts'
 import { MAX_UDP_PAYLOAD, MAX_RELAY_PATHS, RELAY_HEADER } from './constants.ts'
 import type { DatagramHandler, Link, LinkStats } from './link.ts'
 
@@ -27,7 +28,7 @@ export class Carrier implements Link {
   private handler: DatagramHandler | undefined = undefined
   /** By the first half of their ID. */
   private readonly paths = new Map<number, Address>()
-  private readonly buffer = new Uint8Array(MAX_UDP_PAYLOAD)
+  private buffer = EMPTY
   private closing: Promise<void> | undefined = undefined
 
   constructor(options: CarrierOptions) {
@@ -98,10 +99,11 @@ export class Carrier implements Link {
   }
 
   private relay(datagram: Uint8Array, to: Address): boolean {
-    const { introducer, buffer } = this
+    const { introducer } = this
     const length = RELAY_HEADER + datagram.length
     if (introducer === undefined || introducer.kind === 'relay') return false
     if (this.paths.get(word(to.relayId, 0)) !== to) this.expect(to)
+    const buffer = (this.buffer = atLeast(this.buffer, length))
     buffer.set(to.relayId)
     buffer.set(datagram, RELAY_HEADER)
     return this.straight(buffer.subarray(0, length), introducer)

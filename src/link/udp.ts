@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { createSocket } from 'node:dgram'
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { isIP } from 'node:net'
@@ -123,7 +124,8 @@ export class UdpLink implements Link {
   private readonly isIpv6: boolean
   private handler: DatagramHandler | undefined = undefined
   private closing: Promise<void> | undefined = undefined
-  private readonly ring = new Uint8Array(SEND_RING)
+  /** Not filled with zeros: most players never come to its end, and memory that nobody has touched costs nothing. */
+  private readonly ring = Buffer.allocUnsafeSlow(SEND_RING)
   private ringAt = 0
   private untilCheck = SEND_RING_CHECK
   /** Addresses by the text that the system gives for them, and the text by the address. */

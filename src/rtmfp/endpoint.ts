@@ -1,5 +1,5 @@
 import type { Address } from '../base/address.ts'
-import { Reader, toHex, utf8 } from '../base/bytes.ts'
+import { EMPTY, Reader, atLeast, toHex, utf8 } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { randomBytes } from '../base/random.ts'
 import type { Random } from '../base/random.ts'
@@ -203,8 +203,9 @@ export class Endpoint implements SessionHost {
   /** The flow that the user has just been told of, and will have dealt with at the next call. */
   private begun: ReceiveFlow | undefined = undefined
   private readonly ready: Session[] = []
-  private readonly sendBuffer: Uint8Array
-  private readonly plain = new Uint8Array(MAX_RECEIVED_DATAGRAM + OPEN_SLACK)
+  /** Both grow to what paths carry: a process may hold thousands of players, and few of them ever see a packet of 64 KiB. */
+  private sendBuffer = EMPTY
+  private plain = EMPTY
   private readonly reader = new Reader()
   private readonly cursor = new ChunkCursor()
   private readonly header: PacketHeader = { mode: 0, timeCritical: false, timeCriticalReverse: false, timestamp: -1, timestampEcho: -1 }
@@ -232,7 +233,6 @@ export class Endpoint implements SessionHost {
     const seed = new Reader(this.secretHash(utf8('gate'))).uint32()
     this.gate = new StartupGate(seed, (from) => this.atAddress(from).length > 0)
     this.handshake = new Handshake(this)
-    this.sendBuffer = new Uint8Array(this.maxPathDatagram + OPEN_SLACK)
   }
 
   /** All sessions, opening and closing ones too. */
@@ -462,6 +462,7 @@ export class Endpoint implements SessionHost {
   /** @returns Why the datagram, or part of it, was dropped. */
   private process(datagram: Uint8Array, from: Address, now: number): string | undefined {
     if (datagram.length > MAX_RECEIVED_DATAGRAM) return 'datagram too long'
+    this.plain = atLeast(this.plain, datagram.length + OPEN_SLACK)
     try {
       const id = readSessionId(datagram)
       if (id === 0) return this.gate.passes(from, now) ? this.processStartup(datagram, undefined, from, now) : 'too many start-up packets'
@@ -562,7 +563,7 @@ export class Endpoint implements SessionHost {
     const outgoing = this.startup.take(now)
     if (outgoing !== undefined) return this.transmit(output, outgoing.datagram, outgoing.to)
     for (let session = this.ready[0]; session !== undefined; session = this.ready[0]) {
-      const length = session.assemble(this.sendBuffer, now)
+      const length = session.assemble(now)
       if (length > 0) return this.transmit(output, this.sendBuffer.subarray(0, length), session.packetTo as Address)
       this.ready.shift()
       session.isReady = false
@@ -571,6 +572,12 @@ export class Endpoint implements SessionHost {
       else this.heap.set(session, session.nextDeadline)
     }
     return false
+  }
+
+  /** @internal */
+  packetRoom(length: number): Uint8Array {
+    this.sendBuffer = atLeast(this.sendBuffer, length + OPEN_SLACK)
+    return this.sendBuffer
   }
 
   private forgetTag(session: Session): void {

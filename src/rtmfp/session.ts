@@ -125,6 +125,8 @@ export interface SessionHost {
   readonly amplification: number
   readonly timeCritical: TimeCriticalRecord
   readonly work: WorkSpace
+  /** Where a packet that is to go out is written, with room for one of that length; what is in it stays. */
+  packetRoom(length: number): Uint8Array
   /** Longest datagram that the path to this address is probed for, were it IPv4's. */
   pathLimit(to: Address): number
   emit(event: EndpointEvent): void
@@ -603,7 +605,7 @@ export class Session implements HeapItem, FlowSetHost {
   packetTo: Address | undefined = undefined
 
   /** @internal Assembles the next packet into `buffer`. @returns The datagram's length, 0 when there is nothing to send. */
-  assemble(buffer: Uint8Array, now: number): number {
+  assemble(now: number): number {
     if (this.keys === undefined) return 0
     if (this.allowance < LEAST_PACKET) {
       // Not even a farewell.
@@ -621,7 +623,7 @@ export class Session implements HeapItem, FlowSetHost {
     const { sealer } = this.keys
     const isProbe = !isUsual && !control.hasAsides
     const size = isProbe ? control.probeSize : Math.min(this.mtu.size, this.allowance)
-    const w = this.host.work.writer.reset(buffer, sealer.headroom, size - sealer.tailroom)
+    const w = this.host.work.writer.reset(this.host.packetRoom(size), sealer.headroom, size - sealer.tailroom)
     this.writeHeader(w, now)
     const empty = w.at
     this.packetTo = this.destination
@@ -634,7 +636,7 @@ export class Session implements HeapItem, FlowSetHost {
       if (isOpen) this.writeFlows(w, flows, mayHaveData, now, empty)
     }
     if (w.at === empty) return 0
-    const length = this.seal(buffer, w.at)
+    const length = this.seal(w.bytes, w.at)
     this.allowance -= length
     this.bytesSent += length
     return length
@@ -996,7 +998,6 @@ export class Session implements HeapItem, FlowSetHost {
 
   private writeFlows(w: Writer, flows: FlowSet, mayHaveData: boolean, now: number, empty: number): void {
     const { erto } = this.rtt
-    const start = w.bytes
     const headerAt = (this.keys as SessionKeys).sealer.headroom
     if (flows.mustAckNow) flows.writeAcks(w, true)
     if (flows.hasProbes) flows.writeProbes(w, now, erto)
@@ -1007,7 +1008,7 @@ export class Session implements HeapItem, FlowSetHost {
     this.liveness?.talked(now)
     flows.dataPacketSent(now, erto)
     if (written === 2) {
-      start[headerAt] = (start[headerAt] as number) | TIME_CRITICAL_BIT
+      w.bytes[headerAt] = (w.bytes[headerAt] as number) | TIME_CRITICAL_BIT
       this.timeCriticalSentAt = now
       this.host.timeCritical.sent(now)
     }
@@ -1019,6 +1020,7 @@ export class Session implements HeapItem, FlowSetHost {
     const reserved = this.reserve(now)
     const written = flows.writeUserData(w, this.congestion.window, reserved, now)
     if (written !== 0 || !alone || this.mtu.size >= this.host.maxPathDatagram || this.allowance !== Infinity) return written
+    w.bytes = this.host.packetRoom(this.host.maxPathDatagram)
     w.end = this.host.maxPathDatagram - (this.keys as SessionKeys).sealer.tailroom
     return flows.writeUserData(w, this.congestion.window, reserved, now)
   }
