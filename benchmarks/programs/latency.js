@@ -1,6 +1,7 @@
 import { BARE, OURS } from '../suite.js'
 import { curve, percentiles, significant } from '../statistics.js'
 import { keepAwake } from '../ends/remote.js'
+import { warmUp } from '../ends/warm-up.js'
 import { startWays, waysOf } from '../ways.js'
 
 const SIZES = [64, 1_200]
@@ -8,12 +9,16 @@ const MODES = ['idle', 'awake']
 /** Each way is measured in this many turns, one after the other, so that a machine that slows down slows all of them. */
 const TURNS = 2
 /**
- * Share of a turn in which round trips are thrown away, awake, which makes the most of them: some thousands go by until the code of both processes
- * is compiled, and as many each time that others have had the machine, until it is in the processor's caches again.
+ * Round trips that are thrown away, awake, which makes the most of them: until they get no faster, steps and all of them at most, as shares of the time in
+ * all; then in each turn, as others have had the machine in between, and the code has to get into the processor's caches again.
  */
-const WARM_UP_SHARE = 0.5
+const COMPILE_STEP = 0.0025
+const COMPILE_MOST = 0.025
+const WARM_UP = 0.003
 /** The same at the beginning of each cell. Milliseconds. */
 const SETTLE = 20
+/** What goes by in a cell beside that, in calls to both ends. Milliseconds. */
+const ASIDE = 60
 /** A cell is not shorter, however little time there is. Milliseconds. */
 const SHORTEST = 20
 
@@ -31,12 +36,14 @@ export default {
         await way.pair.far.call('echo')
         way.cells = cells.map((cell) => ({ ...cell, samples: [], near: 0, far: 0, lost: 0 }))
       }
-      const left = seconds * 1_000 - (performance.now() - began)
-      const turn = left / (started.length * TURNS)
-      const one = Math.max(SHORTEST, (turn * (1 - WARM_UP_SHARE)) / cells.length - SETTLE)
+      const time = seconds * 1_000
+      for (const { pair } of started) await awake(pair, (work) => warmUp(work, { step: time * COMPILE_STEP, most: time * COMPILE_MOST }))
+      log('  all are warm')
+      const turn = (time - (performance.now() - began)) / (started.length * TURNS) - time * WARM_UP
+      const one = Math.max(SHORTEST, turn / cells.length - SETTLE - ASIDE)
       for (let i = 0; i < TURNS; i++) {
         for (const way of started) {
-          await warmUp(way.pair, turn * WARM_UP_SHARE)
+          await awake(way.pair, (work) => work(time * WARM_UP))
           for (const cell of way.cells) await measure(way.pair, cell, one)
         }
         log(`  turn ${i + 1} of ${TURNS}`)
@@ -62,9 +69,14 @@ function allWays(against) {
   ]
 }
 
-async function warmUp(pair, milliseconds) {
+/** Does with work what is asked for, both ends awake; work: round trips of all sizes for so many milliseconds. @returns How many. */
+async function awake(pair, use) {
   await keepAwake(pair, true)
-  for (const size of SIZES) await pair.near.call('ping', { size, milliseconds: milliseconds / SIZES.length })
+  await use(async (milliseconds) => {
+    let count = 0
+    for (const size of SIZES) count += (await pair.near.call('ping', { size, milliseconds: milliseconds / SIZES.length })).samples.length
+    return count
+  })
   await keepAwake(pair, false)
 }
 

@@ -1,5 +1,6 @@
 import { BARE, OURS, SUITES } from '../suite.js'
 import { significant } from '../statistics.js'
+import { warmUp } from '../ends/warm-up.js'
 import { startWays, waysOf } from '../ways.js'
 
 /** What is sent: messages as large as a packet carries, small ones that share packets, and the pieces of a file. */
@@ -9,10 +10,14 @@ const KINDS = [
   { group: 'bulk, 16,384-byte messages', size: 16_384, deliveries: ['reliable'] },
 ]
 const TURNS = 2
-/** Time before counting begins in each turn. Milliseconds. */
-const WARM_UP = 250
+/** What a cell works before it counts, until it gets no faster: steps, and all of them at most, as shares of the time in all; then so long in each turn. */
+const COMPILE_STEP = 0.0018
+const COMPILE_MOST = 0.018
+const WARM_UP = 0.001
 /** How often it is looked whether anything still comes after a turn. Milliseconds. */
 const CALM = 30
+/** What goes by in a turn beside what is counted: the same, and calls to both ends. Milliseconds. */
+const ASIDE = 90
 /** A turn is not shorter, however little time there is. Milliseconds. */
 const SHORTEST_TURN = 50
 
@@ -38,10 +43,13 @@ export default {
           total: { received: 0, milliseconds: 0, near: 0, far: 0, sent: 0 },
         })),
       )
-      const left = seconds * 1_000 - (performance.now() - began)
-      const turn = Math.max(SHORTEST_TURN, left / (cells.length * TURNS) - WARM_UP - CALM)
+      const time = seconds * 1_000
+      for (const cell of cells) await compile(cell, { step: time * COMPILE_STEP, most: time * COMPILE_MOST })
+      log('  all are warm')
+      const left = time - (performance.now() - began)
+      const turn = Math.max(SHORTEST_TURN, left / (cells.length * TURNS) - time * WARM_UP - ASIDE)
       for (let i = 0; i < TURNS; i++) {
-        for (const cell of cells) await takeTurn(cell, turn)
+        for (const cell of cells) await takeTurn(cell, time * WARM_UP, turn)
         log(`  turn ${i + 1} of ${TURNS}`)
       }
       return { ...describe(), notRun, rows: KINDS.flatMap(({ group }) => rowsOf(cells.filter((cell) => cell.group === group))) }
@@ -51,10 +59,21 @@ export default {
   },
 }
 
-async function takeTurn({ way, size, total }, milliseconds) {
+async function compile({ way, size }, steps) {
   const { near, far } = way.pair
   await far.call('resetCount')
-  await near.call('flood', { size, milliseconds: WARM_UP })
+  await warmUp(async (milliseconds) => {
+    const { messages } = await far.call('takeCount')
+    await near.call('flood', { size, milliseconds })
+    return (await far.call('takeCount')).messages - messages
+  }, steps)
+  await drained(far)
+}
+
+async function takeTurn({ way, size, total }, warming, milliseconds) {
+  const { near, far } = way.pair
+  await far.call('resetCount')
+  await near.call('flood', { size, milliseconds: warming })
   const before = await far.call('takeCount')
   const { sent, cpu } = await near.call('flood', { size, milliseconds }, milliseconds)
   const after = await far.call('takeCount')

@@ -3,8 +3,8 @@ export const DEFAULT_PORT = 1935
 /** Metadata of the flow that carries requests; the version is part of it. */
 export const REQUEST_FLOW = 'altostratus.introducer/1'
 
-/** How often a client asks whether the introducer is there: often enough for NATs, which forget after 30 s and more. Milliseconds. */
-export const CLIENT_KEEPALIVE = 10_000
+/** How often a client asks whether the introducer is there, as ICE has it (RFC 8445 §11): NATs forget after 30 s and more, with room for two tries. Milliseconds. */
+export const CLIENT_KEEPALIVE = 15_000
 /** When a client takes the introducer for lost: two unanswered tries and a bit. Milliseconds. */
 export const CLIENT_DEAD_AFTER = 25_000
 /** The server asks only when a client has missed its own turn. Milliseconds. */

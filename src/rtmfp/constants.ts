@@ -248,8 +248,11 @@ export const KEEPALIVE_INTERVAL = 1_000
 export const REST_AFTER = 750
 /** No user data for this long either way: the session is idle, and whether the far end is there need not be known at once. Milliseconds. */
 export const IDLE_AFTER = 10_000
-/** The keepalive interval of an idle session, as ICE has it (RFC 8445 §11): NATs forget after 30 s and more, with room for two tries. Milliseconds. */
-export const IDLE_KEEPALIVE_INTERVAL = 15_000
+/**
+ * The keepalive interval of an idle session. NATs are to remember for two minutes (RFC 4787 §4.3), and most do for 30 s (RFC 9000 §10.1.2): that leaves
+ * five seconds for a ping that is lost to be repeated. Milliseconds.
+ */
+export const IDLE_KEEPALIVE_INTERVAL = 25_000
 /** How much longer the responder of an idle session waits, so that mostly only the initiator asks, from behind its NAT. Milliseconds. */
 export const IDLE_STAGGER = 2_000
 /** Nothing heard for this long: the far end is gone; what players still wait for. RFC 7016 §3.5.4.1. Milliseconds. */

@@ -91,7 +91,7 @@ export interface EndpointConfig {
   /** How sessions decide what may be in flight; `delay-aware` by default. */
   readonly congestion?: CongestionAlgorithm
   /**
-   * Ask after silence of this many milliseconds. By default 1,000, and 15,000 while no user data has come or gone for 10 s; one that is given
+   * Ask after silence of this many milliseconds. By default 1,000, and 25,000 while no user data has come or gone for 10 s; one that is given
    * holds all the time.
    */
   readonly keepaliveInterval?: number
