@@ -22,6 +22,8 @@ export const ADDRESS_CACHE = 16_384
  * sources), and a machine with containers has dozens that lead nowhere.
  */
 export const MAX_LOCAL_ADDRESSES = 8
+/** For how long what the system says of its interfaces holds: less than a player notices of a change. Milliseconds. */
+export const INTERFACES_FRESH = 100
 /** Socket buffers asked of the system: a burst of a full congestion window must fit while the process is busy. Bytes. */
 export const SOCKET_BUFFER = 1_048_576
 /** Longest wait that a system timer can be given (2³¹ − 1); a later deadline is waited for in pieces. Milliseconds. */

@@ -10,6 +10,7 @@ import { AltostratusError } from '../base/errors.ts'
 import {
   ADDRESS_CACHE,
   CLOSE_TURNS,
+  INTERFACES_FRESH,
   MAX_LOCAL_ADDRESSES,
   MAX_UDP_PAYLOAD,
   SEND_BACKLOG,
@@ -266,11 +267,19 @@ function remember<T>(cache: Map<string, T>, key: string, value: T): void {
   cache.set(key, value)
 }
 
-/** Some sandboxes forbid to list them. */
-function interfaces(): (NetworkInterfaceInfo & { scopeid?: number })[] {
+type NetworkInterface = NetworkInterfaceInfo & { scopeid?: number }
+let listed: readonly NetworkInterface[] = []
+let listedAt = -Infinity
+
+/** All links of a process ask for them, again and again, and the answer takes a tenth of a millisecond. Some sandboxes forbid to list them. */
+function interfaces(): readonly NetworkInterface[] {
+  const now = performance.now()
+  if (now - listedAt < INTERFACES_FRESH) return listed
+  listedAt = now
   try {
-    return Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+    listed = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   } catch {
-    return []
+    listed = []
   }
+  return listed
 }

@@ -1,5 +1,5 @@
 import type { Address } from '../base/address.ts'
-import { EMPTY, Reader, atLeast, toHex, utf8 } from '../base/bytes.ts'
+import { Reader, atLeast, toHex, utf8 } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
 import { randomBytes } from '../base/random.ts'
 import type { Random } from '../base/random.ts'
@@ -204,8 +204,8 @@ export class Endpoint implements SessionHost {
   private begun: ReceiveFlow | undefined = undefined
   private readonly ready: Session[] = []
   /** Both grow to what paths carry: a process may hold thousands of players, and few of them ever see a packet of 64 KiB. */
-  private sendBuffer = EMPTY
-  private plain = EMPTY
+  private sendBuffer: Uint8Array
+  private plain: Uint8Array
   private readonly reader = new Reader()
   private readonly cursor = new ChunkCursor()
   private readonly header: PacketHeader = { mode: 0, timeCritical: false, timeCriticalReverse: false, timestamp: -1, timestampEcho: -1 }
@@ -233,6 +233,8 @@ export class Endpoint implements SessionHost {
     const seed = new Reader(this.secretHash(utf8('gate'))).uint32()
     this.gate = new StartupGate(seed, (from) => this.atAddress(from).length > 0)
     this.handshake = new Handshake(this)
+    this.sendBuffer = new Uint8Array(this.maxDatagram + OPEN_SLACK)
+    this.plain = new Uint8Array(this.maxDatagram + OPEN_SLACK)
   }
 
   /** All sessions, opening and closing ones too. */
