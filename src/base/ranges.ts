@@ -1,14 +1,17 @@
 import { assert } from './errors.ts'
 
+/** The ranges of all sets that nothing has been added to yet. */
+const NONE: number[] = []
+
 /**
  * A set of non-negative integers kept as sorted, disjoint, non-touching inclusive ranges. Made for sequence numbers:
  * adding at or just past the top is O(1), and the number of ranges is the number of gaps.
  */
 export class RangeSet {
   /** First number of each range, ascending. */
-  readonly froms: number[] = []
+  froms: number[] = NONE
   /** Last number of each range, ascending; as long as `froms`. */
-  readonly tos: number[] = []
+  tos: number[] = NONE
 
   get count(): number {
     return this.froms.length
@@ -35,6 +38,12 @@ export class RangeSet {
   /** Adds `from` up to and including `to`, whole numbers from 0 to 2⁵³ − 1. */
   addRange(from: number, to: number): void {
     assert(from >= 0 && from <= to, 'a range ends before it begins')
+    if (this.froms === NONE) {
+      // Pushed into, an empty array takes room for 17, and most sets only ever have one range.
+      this.froms = [from]
+      this.tos = [to]
+      return
+    }
     const { froms, tos } = this
     const last = tos.length - 1
     if (last >= 0 && from > (froms[last] as number) && from <= (tos[last] as number) + 1) {
@@ -69,6 +78,7 @@ export class RangeSet {
   }
 
   clear(): void {
+    if (this.froms === NONE) return
     this.froms.length = 0
     this.tos.length = 0
   }

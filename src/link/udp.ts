@@ -7,6 +7,7 @@ import type { NetworkInterfaceInfo } from 'node:os'
 import { setImmediate } from 'node:timers'
 import { Address } from '../base/address.ts'
 import { AltostratusError } from '../base/errors.ts'
+import { systemClock } from './clock.ts'
 import {
   ADDRESS_CACHE,
   CLOSE_TURNS,
@@ -273,7 +274,7 @@ let listedAt = -Infinity
 
 /** All links of a process ask for them, again and again, and the answer takes a tenth of a millisecond. Some sandboxes forbid to list them. */
 function interfaces(): readonly NetworkInterface[] {
-  const now = performance.now()
+  const now = systemClock.now()
   if (now - listedAt < INTERFACES_FRESH) return listed
   listedAt = now
   try {

@@ -183,7 +183,6 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
         retransmit: options.retransmit ?? true,
         lifetime: options.lifetime ?? Infinity,
         maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED,
-        maxMessageBytes: this.maxMessageBytes,
         context: options.context,
       },
       this,

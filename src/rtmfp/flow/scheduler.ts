@@ -1,5 +1,9 @@
+import { PRIORITY_LEVELS } from '../constants.ts'
 import type { Fragment } from './send-queue.ts'
 import type { SendFlow } from './send-flow.ts'
+
+/** The flows of all levels that have had none yet. */
+const NOBODY: SendFlow[] = []
 
 /** Which flow sends next: the highest priority first, equals in turn, a packet each. RFC 7016 §3.6.2.3 leaves the manner to us. */
 export class Scheduler {
@@ -8,14 +12,13 @@ export class Scheduler {
   fragment: Fragment | undefined = undefined
 
   /** By priority; made as they are needed, so that a session without flows has none. */
-  private readonly levels: SendFlow[][] = []
+  private levels: SendFlow[][] = []
   /** The highest level that has a flow, so that a quiet session costs nothing. */
   private top = -1
 
   /** Takes note that a flow's queue has become empty or is no longer so. */
   update(flow: SendFlow): void {
-    while (this.levels.length <= flow.priority) this.levels.push([])
-    const level = this.levels[flow.priority] as SendFlow[]
+    const level = this.levelOf(flow)
     const at = level.indexOf(flow)
     if (flow.isActive) {
       if (at < 0) level.push(flow)
@@ -29,6 +32,12 @@ export class Scheduler {
       }
       while (this.top >= 0 && (this.levels[this.top] as SendFlow[]).length === 0) this.top--
     }
+  }
+
+  private levelOf({ priority }: SendFlow): SendFlow[] {
+    if (this.levels.length === 0) this.levels = new Array<SendFlow[]>(PRIORITY_LEVELS).fill(NOBODY)
+    if (this.levels[priority] === NOBODY) this.levels[priority] = []
+    return this.levels[priority] as SendFlow[]
   }
 
   /** The flow whose turn it is; `undefined` when none has anything that may be sent now. */

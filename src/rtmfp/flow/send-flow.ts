@@ -42,7 +42,6 @@ export interface SendFlowSettings {
   readonly retransmit: boolean
   readonly lifetime: number
   readonly maxQueuedBytes: number
-  readonly maxMessageBytes: number
   readonly context: unknown
 }
 
@@ -51,6 +50,7 @@ export interface SendFlowHost {
   readonly output: FlowOutput
   readonly inFlight: InFlight
   readonly loss: LossDetection
+  readonly maxMessageBytes: number
   /** Room for the data of one fragment, given its chunk's other parts. Bytes. */
   fragmentRoom(startupOptions: number): number
   /** The engine's time, given the application's. */
@@ -87,7 +87,8 @@ export class SendFlow implements FragmentOwner {
   private flowState: SendFlowState = 'open'
   private readonly queue = new SendQueue()
   private readonly host: SendFlowHost
-  private readonly settings: SendFlowSettings
+  private readonly lifetime: number
+  private readonly maxQueuedBytes: number
   private startupOptions: Uint8Array
   private receiveWindow: number = RX_BUFFER_INITIAL
   private finalNumber = -1
@@ -104,8 +105,9 @@ export class SendFlow implements FragmentOwner {
 
   /** @internal Use `Session.openFlow`. */
   constructor(settings: SendFlowSettings, host: SendFlowHost) {
-    this.settings = settings
     this.host = host
+    this.lifetime = settings.lifetime
+    this.maxQueuedBytes = settings.maxQueuedBytes
     this.id = settings.id
     this.metadata = settings.metadata
     this.priority = settings.priority
@@ -127,8 +129,8 @@ export class SendFlow implements FragmentOwner {
    * @returns `false` when the queue is full or the flow is no longer open: nothing was queued. When full, a `flow-writable` event follows.
    * @throws AltostratusError `MESSAGE_TOO_LARGE`.
    */
-  write(message: Uint8Array, now: number, lifetime: number = this.settings.lifetime): boolean {
-    const { maxMessageBytes } = this.settings
+  write(message: Uint8Array, now: number, lifetime: number = this.lifetime): boolean {
+    const { maxMessageBytes } = this.host
     if (message.length > maxMessageBytes) {
       throw new AltostratusError('MESSAGE_TOO_LARGE', `A message of ${message.length} bytes is over the limit of ${maxMessageBytes}.`, {
         hint: 'Send it in pieces.',
@@ -142,7 +144,7 @@ export class SendFlow implements FragmentOwner {
 
   /** Whether `write` would queue a message of this many bytes; when not, a `flow-writable` event follows as soon as there is room again. */
   hasRoomFor(length: number): boolean {
-    const fits = this.queuedBytes === 0 || this.queuedBytes + length <= this.settings.maxQueuedBytes
+    const fits = this.queuedBytes === 0 || this.queuedBytes + length <= this.maxQueuedBytes
     if (fits && this.queue.overhead < MAX_QUEUE_OVERHEAD) return true
     this.refused = true
     return false
@@ -309,8 +311,8 @@ export class SendFlow implements FragmentOwner {
   }
 
   private tellRoom(): void {
-    const { queuedBytes, queue, settings } = this
-    if (!this.refused || queuedBytes > settings.maxQueuedBytes / 2 || queue.overhead > MAX_QUEUE_OVERHEAD / 2) return
+    const { queuedBytes, queue, maxQueuedBytes } = this
+    if (!this.refused || queuedBytes > maxQueuedBytes / 2 || queue.overhead > MAX_QUEUE_OVERHEAD / 2) return
     this.refused = false
     this.host.output.flowWritable(this)
   }
