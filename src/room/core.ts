@@ -123,6 +123,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   readonly extensions: ExtensionSet
   readonly duties: Duties
   readonly listener: RoomListener
+  followedHost: Peer
   /** What was dropped because its sender may not send. */
   refused = 0
   /** The epoch in which the introducer knows this end for the host. */
@@ -168,6 +169,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     this.extensions = new ExtensionSet(this)
     for (const seat of snapshot.seats) if (seat.peerId !== entry?.peerId) this.addPeer(seat)
     if (entry !== undefined) this.enter(entry)
+    this.followedHost = this.host
     this.timer = network.clock.at(now + ROOM_TICK, () => this.tick())
   }
 
@@ -603,11 +605,12 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     this.network.note(this.id, { epoch, host: host.id }, this.self.order)
     if (previous !== host) this.router.hostChanged(previous, cause !== 'handed-over')
     for (const peer of this.peers.values()) this.updatePath(peer)
+    this.followedHost = host
     this.extensions.tellEach('hostChanged', (name) => [
       { host, previous, epoch, previousEpoch, cause, handedOver: states?.[name], divergedAt },
     ])
     if (previous !== host) this.listener.host(host)
-    if (previous !== host && divergedAt !== undefined) this.listener.superseded(host, previous, divergedAt)
+    if (divergedAt !== undefined) this.listener.superseded(host, previous, divergedAt)
   }
 
   /** Whether another host says within so many milliseconds that it is it. */
@@ -640,9 +643,13 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
       this.follow(snapshot)
       return
     }
-    // The same host in a new epoch has not been apart from this end.
-    const wasApart = peer.id !== this.membership.hostId && (this.isHost || this.hears(this.host))
-    this.adopt(peer.id, snapshot, wasApart ? 'healed' : 'lost')
+    const wasApart = this.isHost || peer.id === this.membership.hostId || this.hears(this.host)
+    this.adopt(peer.id, snapshot, wasApart && !this.isFollowed(snapshot) ? 'healed' : 'lost')
+  }
+
+  /** Whether that is the host whom this end has followed all the time, in a new epoch: neither has been apart from the other. */
+  private isFollowed({ host, began }: Snapshot): boolean {
+    return host === this.membership.hostId && began <= this.epoch
   }
 
   private admitted(peerId: string, { snapshot, states }: Extract<ControlMessage, { kind: 'admitted' }>): void {
@@ -650,7 +657,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (peerId !== this.membership.hostId && peerId !== this.pursuing?.standing.host) return
     if (snapshot.host !== peerId || !snapshot.seats.some((seat) => seat.peerId === this.self.id)) return
     if (snapshot.epoch === this.epoch && peerId === this.membership.hostId) this.restore(snapshot)
-    else if (this.isBetter(snapshot)) this.adopt(peerId, snapshot, 'healed')
+    else if (this.isBetter(snapshot)) this.adopt(peerId, snapshot, this.isFollowed(snapshot) ? 'lost' : 'healed')
     else return
     this.extensions.receiveJoinStates(states, this.host)
   }

@@ -6,7 +6,9 @@ import type { Stream, StreamSender } from './stream.ts'
 
 /** What extensions need of their room. */
 export interface ExtensionHost
-  extends StreamSender, Omit<RoomPort, 'peers' | 'sendDatagram' | 'sendReliable' | 'datagramBacklog' | 'maxJoinState'> {
+  extends StreamSender, Omit<RoomPort, 'host' | 'isHost' | 'peers' | 'sendDatagram' | 'sendReliable' | 'datagramBacklog' | 'maxJoinState'> {
+  /** The host that extensions have been told of: they hear of another one before anything that is its doing. */
+  readonly followedHost: Peer
   /** Others that have a seat. */
   readonly seats: Iterable<Peer>
   addStream(stream: Stream): void
@@ -118,10 +120,10 @@ class Lanes {
       clock: host.clock,
       self: host.self,
       get host() {
-        return host.host
+        return host.followedHost
       },
       get isHost() {
-        return host.isHost
+        return host.followedHost.isSelf
       },
       get epoch() {
         return host.epoch

@@ -53,6 +53,8 @@ export type Change =
 export interface Snapshot {
   readonly epoch: number
   readonly host: string
+  /** The epoch in which it has become the host. */
+  readonly began: number
   readonly version: number
   readonly nextOrder: number
   readonly seats: readonly Seat[]
@@ -80,6 +82,11 @@ export class Membership {
 
   get hostId(): string {
     return this.state.host
+  }
+
+  /** The epoch in which the host has become it; it may have been the host before, and another one between. */
+  get began(): number {
+    return this.state.began
   }
 
   /** Counts the changes of an epoch. */
@@ -176,7 +183,7 @@ export class Membership {
 
   /** A new epoch begins, perhaps with another host. @param without A player that is not there, though it does not count as away yet. */
   begin(host: string, epoch: number, without?: string): void {
-    this.state = { ...this.state, epoch, host, version: host === this.hostId ? this.version : 0 }
+    this.state = { ...this.state, epoch, ...(host === this.hostId ? {} : { host, began: epoch, version: 0 }) }
     if (!this.isProvisional) this.state = { ...this.state, electorate: this.livePlayers().filter((peerId) => peerId !== without) }
   }
 
@@ -239,6 +246,7 @@ export function asSnapshot(value: unknown): Snapshot {
   return {
     epoch: asInteger(fields['epoch'], 0, MAX_EPOCH),
     host,
+    began: asInteger(fields['began'], 0, MAX_EPOCH),
     version: asInteger(fields['version'], 0, MAX_EPOCH),
     nextOrder: asInteger(fields['nextOrder'], 0, MAX_ORDER),
     seats,

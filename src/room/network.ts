@@ -578,7 +578,17 @@ export class Network implements RoomNetwork {
     const { epoch, host, self } = ticket
     const seat = { peerId: self.peerId, order: self.order, profile: self.profile, isSpectator: false, isAway: false }
     const isStar = rules.topology === 'star'
-    const snapshot = { epoch, host, version: 0, nextOrder: self.order + 1, seats: [seat], rules, electorate: [self.peerId], isStar }
+    const snapshot = {
+      epoch,
+      host,
+      began: epoch,
+      version: 0,
+      nextOrder: self.order + 1,
+      seats: [seat],
+      rules,
+      electorate: [self.peerId],
+      isStar,
+    }
     const room = new Room(this, game, factsOf(ticket), snapshot)
     this.places.set(room.id, room.core)
     room.core.deliverSoon()

@@ -86,6 +86,7 @@ export class Peer {
     this.isSpectator = seat.isSpectator
     this.isSelf = isSelf
     this.away = seat.isAway
+    if (seat.isAway) this.awaySince = now
     this.unreachedSince = now
     this.triedAt = now
     if (isSelf) this.currentPath = 'direct'

@@ -120,6 +120,10 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     this.meet(peer)
   }
 
+  peerAway(peer: Peer): void {
+    this.ownership.memberAway(peer.order)
+  }
+
   peerMissed(peer: Peer): void {
     this.ownership.missed(peer.order)
   }
@@ -136,7 +140,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
   hostChanged(change: HostChange): void {
     if (change.cause === 'healed') this.diverge()
     if (change.handedOver !== undefined) this.guard(() => this.ownership.takeHandOver(change.handedOver as Uint8Array))
-    this.followHost(change.host.order)
+    this.followHost(change.host.order, change.cause === 'healed')
   }
 
   joinState(): Uint8Array {
@@ -145,7 +149,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
 
   receiveJoinState(state: Uint8Array, from: Peer): void {
     this.follow()
-    this.guard(() => this.ownership.take(from.order, state))
+    this.guard(() => this.ownership.takeJoinState(from.order, state))
   }
 
   handOver(): Uint8Array {
@@ -261,6 +265,10 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     return peer !== undefined && this.port.isReachable(peer) && peer.silence(this.port.clock.now()) < SWEEP_INTERVAL
   }
 
+  isAway(order: number): boolean {
+    return this.members.get(order)?.isAway === true
+  }
+
   mayClaim(record: EntityRecord, order: number): boolean {
     const { options, type } = this.kinds[record.type.index] as Kind
     const { claim = type.rules.owner === 'host' } = options
@@ -361,8 +369,9 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     this.world.rosterChanged()
   }
 
-  private followHost(order: number): void {
-    if (order === this.hostOrder) return
+  /** @param anew It was the host before, and another one between. */
+  private followHost(order: number, anew = false): void {
+    if (order === this.hostOrder && !anew) return
     const local = this.port.clock.now()
     const previous = this.hostOrder
     this.hostOrder = order

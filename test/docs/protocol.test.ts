@@ -144,7 +144,17 @@ const rules: RoomRules = {
   reserved: [],
   bans: [],
 }
-const snapshot: Snapshot = { epoch: 512, host: peerId, version: 0, nextOrder: 1, seats: [seat], rules, electorate: [peerId], isStar: false }
+const snapshot: Snapshot = {
+  epoch: 512,
+  host: peerId,
+  began: 512,
+  version: 0,
+  nextOrder: 1,
+  seats: [seat],
+  rules,
+  electorate: [peerId],
+  isStar: false,
+}
 const challenge = { kind: 'challenge', salt: new Uint8Array(16).fill(0x55), nonce: new Uint8Array(16).fill(0x66) } as const
 const states = { sync: fromHex('0102') }
 

@@ -162,7 +162,7 @@ describe('seats', () => {
       privateProperties: {},
       password: undefined,
     } as const
-    const snapshot = { epoch: 512, host: seat.peerId, version: 0, nextOrder: 1, seats: [seat], electorate: [], isStar: false }
+    const snapshot = { epoch: 512, host: seat.peerId, began: 512, version: 0, nextOrder: 1, seats: [seat], electorate: [], isStar: false }
     const membership = new Membership({ ...snapshot, rules: { ...rules, reserved: [], bans: [] } })
     const admissions = new Admissions(
       { backend: nodeBackend, random: seededRandom(1) },

@@ -108,6 +108,17 @@ describe('a host that is gone', () => {
     agree(rooms.slice(3))
   })
 
+  test('and a host after it, who came when another seat was empty already: that one is given up in time, too (tournament seed 268)', async () => {
+    const net = simulate({ rtt: 60 })
+    const rooms = await net.players(match, 4, { grace: 5_000 })
+    net.crash(rooms[1]!)
+    await net.run(3_000)
+    const last = await net.wait((await net.connect()).join(match, { code: rooms[0]!.code }))
+    for (const room of [rooms[0]!, rooms[2]!, rooms[3]!]) await net.wait(room.leave())
+    await net.run(6_000)
+    expect([last.isHost, last.core.membership.size]).toEqual([true, 1])
+  })
+
   test('hands over: to whom it says, and stays', async () => {
     const net = simulate({ rtt: 80 })
     const rooms = await net.players(match, 3)

@@ -103,13 +103,16 @@ class Run {
     for (const player of this.live) if (this.below(2) === 0) this.play(player)
   }
 
-  /** Of each entity one may be the owner on each side: members who follow the same host are on one. */
+  /**
+   * Of each entity one may be the owner on each side: members who follow the same host are on one, unless another was that host's host meanwhile:
+   * who has not heard yet that it is the host anew was left behind with what it was before, and nobody follows that any more.
+   */
   checkOwners(): void {
     const owners = new Set<string>()
     for (const player of this.live) {
       for (const record of engineOf(player).world.records.values()) {
         if (!record.isMine) continue
-        const key = `${player.host.id.slice(0, 6)} ${record.type.name} ${record.id}`
+        const key = `${player.host.id.slice(0, 6)} ${player.core.membership.began} ${record.type.name} ${record.id}`
         if (owners.has(key)) this.twoOwners.push(key)
         owners.add(key)
       }

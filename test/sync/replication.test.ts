@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { t } from '../../src/schema/t.ts'
 import type { EntityRecord } from '../../src/sync/core/entity.ts'
+import type { World } from '../../src/sync/core/world.ts'
 import { UNIT, Worlds, write } from './worlds.ts'
 
 const MIXED = {
@@ -195,6 +196,31 @@ describe('what a receiver may not know', () => {
       { suit: 'hearts', seat: 8 },
     ])
   })
+})
+
+test('what came, or was removed, before it was known who tells of it is found when that is known (tournament seed 15)', () => {
+  const worlds = new Worlds({ unit: UNIT }, 3, { latency: 10 })
+  for (const n of [0, 1, 2]) worlds.stars.add(n)
+  const [host, one, two] = [0, 1, 2].map((n) => worlds.world(n)) as [World, World, World]
+  const kept = one.spawn(one.types[0]!, { x: 1 })
+  const gone = one.spawn(one.types[0]!, { x: 1 })
+  worlds.run(200)
+  const known = (world: World): unknown[] => [...world.records.values()].map(({ object }) => object.latest()['x'])
+  expect([host, two].map(known)).toEqual([
+    [1, 1],
+    [1, 1],
+  ])
+  // The room is a mesh now; one of them does not know that yet.
+  for (const n of [0, 1]) worlds.stars.delete(n)
+  for (const world of [host, one]) world.rosterChanged()
+  write(kept, { x: 9 })
+  worlds.run(200)
+  one.despawn(gone)
+  worlds.run(200)
+  expect([host, two].map(known)).toEqual([[9], [1, 1]])
+  worlds.stars.clear()
+  two.rosterChanged()
+  expect(known(two)).toEqual([9])
 })
 
 test('within a budget the important ones come first, and none is forgotten', () => {

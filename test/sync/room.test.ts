@@ -227,4 +227,35 @@ describe('who leaves', () => {
     for (const room of rooms) expect(room.entities.crate.get(crate.id)?.what).toBe('lead')
     expect(net.errors).toEqual([])
   })
+
+  test('a host that followed another meanwhile is another one: who knows it from before begins anew with it (tournament seed 170)', async () => {
+    const net = simulate({ rtt: 60, seed: 6 })
+    const rooms = (await net.players(tanks, 5)) as Tanks[]
+    const [a, b, c, d, e] = rooms as [Tanks, Tanks, Tanks, Tanks, Tanks]
+    const crate = a.entities.crate.spawn({ x: 1 })
+    await net.run(500)
+    net.partition([a, b, c], [d, e])
+    await net.run(4_000)
+    expect([d.isHost, e.host.order]).toEqual([true, 3])
+    expect(await net.wait(e.entities.crate.get(crate.id)!.claim())).toBe(true)
+    e.entities.crate.get(crate.id)!.x = 99
+    const conflicts: number[] = []
+    e.entities.crate.on('conflict', ({ id }) => conflicts.push(id))
+    e.on('superseded', (host, previous) => conflicts.push(host.order, previous.order))
+    // One comes back to the others and is made their host, before the other has heard of that.
+    net.partition([a, b, c, d], [e])
+    await net.run(900)
+    expect(d.host.order).toBe(0)
+    await net.wait(a.handOver([...a.peers.values()].find(({ order }) => order === 3)))
+    await net.run(200)
+    expect([d.isHost, e.host.order, e.entities.crate.get(crate.id)!.isMine]).toEqual([true, 3, true])
+    net.heal()
+    await net.run(4_000)
+    expect(conflicts).toEqual([crate.id, 3, 3])
+    for (const room of rooms) {
+      const there = room.entities.crate.get(crate.id)
+      expect([room.host.order, there?.x, there?.owner?.order]).toEqual([3, 1, 3])
+    }
+    expect(net.errors).toEqual([])
+  })
 })

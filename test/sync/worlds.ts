@@ -33,6 +33,8 @@ export class Worlds {
   readonly removals: string[] = []
   sentBytes = 0
   host = 0
+  /** Members to whom the room is a star. */
+  readonly stars = new Set<number>()
   private readonly network: Network
   private readonly onTheWay: { at: number; from: number; to: number; bytes: Uint8Array }[] = []
 
@@ -111,7 +113,9 @@ export class Worlds {
         get host() {
           return worlds.host
         },
-        isStar: false,
+        get isStar() {
+          return worlds.stars.has(self)
+        },
         isMember: (order) => order < count,
         mayWrite: () => true,
       },

@@ -26,8 +26,8 @@ export const RECORD_GUESS = 48
 export const MAX_REMEMBERED = 4_096
 /** Samples of a smoothed entity that are kept: what is shown lies between two of them. */
 export const TRACK_LENGTH = 16
-/** How long a new host waits for members to say what they hold; who is silent for so long is not there. Milliseconds. */
-export const COLLECT_TIMEOUT = 3_000
+/** How long a new host waits for members that are there to say what they hold, at the very most: one of them may never do. Milliseconds. */
+export const COLLECT_TIMEOUT = 10_000
 
 /** How often members compare what they know of ownership with what the host does, and look for what is there without its owner. Milliseconds. */
 export const SWEEP_INTERVAL = 1_000

@@ -18,8 +18,13 @@ const HOLDINGS = 7
 const LEDGER = 8
 const SETTLED = 9
 const DIGEST = 10
+const REMOVED = 11
+
+/** What the host says; all else members say to it. */
+const HOSTS_KINDS: ReadonlySet<number> = new Set([DENIED, RECALL, GRANT, LEDGER, SETTLED, DIGEST])
 
 const KIND_BITS = 4
+const NUMBER_BITS = 32
 const ORDER_BITS = 32
 const COUNT_BITS = 24
 const SERIAL_BITS = 32
@@ -34,6 +39,8 @@ export interface OwnershipHost extends Roster {
   sendReliable(order: number, message: Uint8Array): boolean
   /** Whether that was heard lately by which the member's state comes. */
   hears(order: number): boolean
+  /** Whether the member has fallen silent. */
+  isAway(order: number): boolean
   /** Whether the kind lets this member have the entity. */
   mayClaim(record: EntityRecord, order: number): boolean
 }
@@ -41,6 +48,10 @@ export interface OwnershipHost extends Roster {
 /**
  * Who owns what. The host decides, one change after another, and numbers the changes of each entity; an owner has stopped writing before the
  * next one hears that it may. So there is never more than one, whatever is lost, and whoever leaves.
+ *
+ * A member counts what it says of itself: that it has let something go, that it follows another host. The host repeats the number that it has heard
+ * last in all that it says to that member. So what it decided before it heard gives nothing back that was let go, and what it said when it was the
+ * host once before does not count.
  */
 export class Ownership {
   /** Order of the host before this one. */
@@ -50,8 +61,14 @@ export class Ownership {
   private readonly reader = new BitReader()
   /** Claims of this member that are not decided. */
   private readonly claims = new Map<number, ((granted: boolean) => void)[]>()
-  /** Entities that this member has let go, and does not know yet who has them. */
-  private readonly released = new Set<number>()
+  /** Number of this member's last word of itself. */
+  private said = 0
+  /** Number of the word by which it has told its host that it follows it. */
+  private followed = 0
+  /** What it had said when the host's ledger was last compared. */
+  private saidAtDigest = 0
+  /** On the host: the number of what was last heard of each member. */
+  private readonly heard = new Map<number, number>()
   /** On the host: who is to have an entity that its owner was asked for. */
   private readonly recalls = new Map<number, number>()
   /** On a new host: members that have not said yet what they hold. */
@@ -63,7 +80,7 @@ export class Ownership {
   private orphans = new Set<number>()
   /** On the host: counts its decisions. */
   private serial = 0
-  /** The host's newest word of everything: what it has decided before that, and comes later, does not count. */
+  /** Of the host's newest decision, or word of everything: what it has said before that, and comes later by another way, does not count. */
   private heardSerial = -1
   private collectUntil = Infinity
   private collecting = false
@@ -107,7 +124,7 @@ export class Ownership {
   /** An entity is gone: no claim for it can be granted. */
   wasRemoved(id: number): void {
     this.decide(id, false)
-    this.released.delete(id)
+    this.world.withheld.delete(id)
     const claimant = this.recalls.get(id)
     this.recalls.delete(id)
     if (claimant !== undefined) this.deny(claimant, id)
@@ -124,35 +141,60 @@ export class Ownership {
    */
   take(from: number, bytes: Uint8Array): void {
     const bits = this.reader.reset(bytes)
+    const number = bits.uint(NUMBER_BITS)
     const kind = bits.small(KIND_BITS)
-    if (kind === RECALL || kind === GRANT || kind === LEDGER || kind === SETTLED || kind === DENIED || kind === DIGEST) {
-      // Whoever was the host before has no say.
-      if (from === this.host.host) this.takeFromHost(kind, bits)
-    } else if (this.isHost) this.takeAsHost(kind, from, bytes, bits)
+    if (!HOSTS_KINDS.has(kind)) {
+      if (this.isHost) this.takeAsHost(kind, from, number, bytes, bits)
+      return
+    }
+    // Whoever was the host before has no say.
+    if (from !== this.host.host || this.isHost) return
+    if (kind === DIGEST) this.compare(number, bits.uint(SERIAL_BITS))
+    else if (number >= this.followed) this.takeFromHost(kind, number, bits)
   }
 
-  /** Another host: it is told what this member holds; or it is this member, and asks. @param handedOver The host before said all it knew. */
+  /**
+   * Takes in what the host says to who joins or comes back. What this member has let go stays so.
+   * @throws DecodeError when it is no ledger
+   */
+  takeJoinState(from: number, bytes: Uint8Array): void {
+    const bits = this.reader.reset(bytes)
+    if (bits.small(KIND_BITS) !== LEDGER) throw new DecodeError('unknown message')
+    if (from === this.host.host && !this.isHost) this.takeLedger(0, bits)
+  }
+
+  /** Another host: it is told what this member holds; or it is this member, and asks. */
   hostChanged(previous: number | undefined, local: number): void {
     this.recalls.clear()
     this.early = []
     this.heardSerial = -1
+    this.heard.clear()
     this.collecting = this.isHost
     this.missing.clear()
     if (!this.isHost) {
       if (previous === this.host.self) this.stepDown()
+      this.followed = ++this.said
       this.toHost(this.holdings())
       this.claimAgain()
       return
     }
-    for (const order of this.host.others) this.missing.add(order)
+    this.heard.set(this.host.self, this.said)
+    for (const order of this.host.others) if (!this.host.isAway(order)) this.missing.add(order)
     this.collectUntil = local + COLLECT_TIMEOUT
     this.collectedAll()
   }
 
-  /** A member that joins or returns does not know who the host thinks it is until it has said what it holds. */
+  /** A member has fallen silent: a new host does not wait for it. */
+  memberAway(order: number): void {
+    this.missing.delete(order)
+    this.collectedAll()
+  }
+
+  /** What was a member's is the host's, or gone with it. */
   memberLeft(order: number): void {
     this.missing.delete(order)
     this.behind.delete(order)
+    this.heard.delete(order)
     if (this.isHost && !this.collecting) {
       for (const [id, claimant] of this.recalls) if (this.world.ownerOf(id) === order) this.passOn(id, claimant)
       this.takeOver(order)
@@ -162,7 +204,7 @@ export class Ownership {
 
   /** This member comes back to a host that may have given away what it owns: until that has said so, it writes nothing. */
   diverged(): void {
-    for (const record of this.world.records.values()) if (record.isMine && record.id !== SHARED_ID) this.letGo(record)
+    for (const record of this.world.records.values()) if (record.owner === this.host.self && record.id !== SHARED_ID) this.letGo(record)
   }
 
   /** Something that was said between this member and another is lost. */
@@ -227,32 +269,10 @@ export class Ownership {
     return this.host.host === this.host.self
   }
 
-  private takeFromHost(kind: number, bits: BitReader): void {
+  /** @param number What the host had heard of this member when it said that. */
+  private takeFromHost(kind: number, number: number, bits: BitReader): void {
     if (kind === LEDGER) {
-      const serial = bits.uint(SERIAL_BITS)
-      if (serial < this.heardSerial) return
-      this.heardSerial = serial
-      const ledger = new Map<number, { readonly owner: number; readonly term: number }>()
-      for (let count = bits.uint(COUNT_BITS); count > 0; count--) {
-        ledger.set(readId(bits), { owner: bits.uint(ORDER_BITS), term: bits.varuint(4) })
-      }
-      this.world.replaceLedger(ledger)
-      this.regain()
-      this.world.rebind()
-      // What nobody owns and the host has not taken is not there any more. What its owner does not send yet is on its way, or is found by the sweep.
-      for (const record of this.world.records.values()) {
-        if (record.id !== SHARED_ID && !record.isMine && !this.host.isMember(record.owner)) this.world.drop(record)
-      }
-      // What it had before it was apart from this host, and has forgotten then: the host has it.
-      for (const [id, { owner }] of this.world.ledger) {
-        if (owner !== this.host.self || this.world.records.has(id)) continue
-        this.toHost(this.holdings())
-        break
-      }
-      return
-    }
-    if (kind === DIGEST) {
-      if (bits.uint(SERIAL_BITS) !== this.digest()) this.behind.add(this.host.host)
+      this.takeLedger(number, bits)
       return
     }
     if (kind === SETTLED) {
@@ -265,14 +285,59 @@ export class Ownership {
     if (kind === DENIED) this.decide(id, false)
     else if (kind === RECALL) this.answerRecall(id, bits.uint(ORDER_BITS))
     else {
-      if (bits.uint(SERIAL_BITS) <= this.heardSerial) return
+      const serial = bits.uint(SERIAL_BITS)
+      if (serial <= this.heardSerial) return
+      this.heardSerial = serial
       const owner = bits.uint(ORDER_BITS)
       const term = bits.varuint(4)
-      this.applyGrant(id, owner, term, this.readState(bits))
+      this.applyGrant(id, owner, term, this.readState(bits), number)
     }
   }
 
-  private takeAsHost(kind: number, from: number, bytes: Uint8Array, bits: BitReader): void {
+  private takeLedger(number: number, bits: BitReader): void {
+    const serial = bits.uint(SERIAL_BITS)
+    if (serial < this.heardSerial) {
+      this.behind.add(this.host.host)
+      return
+    }
+    this.heardSerial = serial
+    const ledger = new Map<number, { readonly owner: number; readonly term: number }>()
+    for (let count = bits.uint(COUNT_BITS); count > 0; count--) {
+      ledger.set(readId(bits), { owner: bits.uint(ORDER_BITS), term: bits.varuint(4) })
+    }
+    this.world.replaceLedger(ledger)
+    this.regain(number)
+    this.world.rebind()
+    // What nobody owns and the host has not taken is not there any more. What its owner does not send yet is on its way, or is found by the sweep.
+    for (const record of this.world.records.values()) {
+      if (record.id !== SHARED_ID && record.owner !== this.host.self && !this.host.isMember(record.owner)) this.world.drop(record)
+    }
+    // What it had before it was apart from this host, and has removed or forgotten then: the host has it.
+    let hasForgotten = false
+    for (const [id, { owner }] of ledger) {
+      if (owner !== this.host.self || this.world.records.has(id)) continue
+      if (this.world.isRemoved(id)) this.sayRemoved(id)
+      else hasForgotten = true
+    }
+    if (hasForgotten) this.toHost(this.holdings())
+  }
+
+  private sayRemoved(id: number): void {
+    this.toHost(message(REMOVED, (bits) => writeId(bits, id)))
+  }
+
+  /** The host knows something else, or has not heard for a whole interval what this member has said. */
+  private compare(number: number, digest: number): void {
+    if (number < this.saidAtDigest || digest !== this.digest()) this.behind.add(this.host.host)
+    this.saidAtDigest = this.said
+  }
+
+  private takeAsHost(kind: number, from: number, number: number, bytes: Uint8Array, bits: BitReader): void {
+    if (this.collecting && (kind !== HOLDINGS || this.early.some((one) => one.from === from))) {
+      this.early.push({ from, message: bytes })
+      return
+    }
+    this.heard.set(from, number)
     if (kind === HOLDINGS) {
       const held = new Set<number>()
       for (let count = bits.uint(COUNT_BITS); count > 0; count--) {
@@ -283,19 +348,22 @@ export class Ownership {
         else this.correct(id, from, term)
       }
       this.missing.delete(from)
-      if (!this.collecting) this.returnTo(from, held)
-      if (this.collecting) this.collectedAll()
-      else this.tell(from, this.ledgerMessage())
-      return
-    }
-    if (this.collecting) {
-      this.early.push({ from, message: bytes })
+      if (this.collecting) {
+        this.collectedAll()
+        return
+      }
+      this.returnTo(from, held)
+      this.tell(from, this.ledgerMessage())
+      // It has not heard what was asked of it before.
+      for (const [id, claimant] of this.recalls) if (this.world.ownerOf(id) === from) this.recall(id, from, claimant)
       return
     }
     const id = readId(bits)
     if (kind === CLAIM) this.takeClaim(from, id)
     else if (kind === KEPT) this.takeKept(from, id)
-    else if (kind === RELEASED || kind === GIVE) {
+    else if (kind === REMOVED) {
+      if (this.world.ownerOf(id) === from && id !== SHARED_ID) this.world.remove(id)
+    } else if (kind === RELEASED || kind === GIVE) {
       const to = kind === GIVE ? bits.uint(ORDER_BITS) : (this.recalls.get(id) ?? from)
       const state = this.readState(bits)
       if (this.world.ownerOf(id) !== from || id === SHARED_ID) return
@@ -325,19 +393,25 @@ export class Ownership {
   private takeClaim(from: number, id: number): void {
     const record = this.world.records.get(id)
     const owner = this.world.ownerOf(id)
+    // It asks again; the owner has yet to answer.
+    if (this.recalls.get(id) === from) return
     if (record === undefined || id === SHARED_ID || !this.canOwn(from) || this.recalls.has(id) || !this.host.mayClaim(record, from))
       this.deny(from, id)
     else if (owner === from || owner === this.host.self || !this.host.isMember(owner)) this.grant(id, record.type, from, stateOf(record))
     else {
       this.recalls.set(id, from)
-      this.tell(
-        owner,
-        message(RECALL, (bits) => {
-          writeId(bits, id)
-          bits.uint(from, ORDER_BITS)
-        }),
-      )
+      this.recall(id, owner, from)
     }
+  }
+
+  private recall(id: number, owner: number, claimant: number): void {
+    this.tell(
+      owner,
+      message(RECALL, (bits) => {
+        writeId(bits, id)
+        bits.uint(claimant, ORDER_BITS)
+      }),
+    )
   }
 
   private takeKept(from: number, id: number): void {
@@ -368,10 +442,16 @@ export class Ownership {
       )
   }
 
-  /** The host's decision: all are told in the same order. */
+  /** The host's decision: all are told in the same order. Who has it already is told again, which changes nothing. */
   private grant(id: number, type: EntityType, owner: number, state: State, atLeast = 0): void {
-    const term = Math.max(this.world.termOf(id) + 1, atLeast)
+    const isOwner = this.world.ownerOf(id) === owner
+    const term = Math.max(this.world.termOf(id) + (isOwner ? 0 : 1), atLeast)
     const serial = ++this.serial
+    const claimant = isOwner ? undefined : this.recalls.get(id)
+    if (claimant !== undefined) {
+      this.recalls.delete(id)
+      if (claimant !== owner) this.deny(claimant, id)
+    }
     const told = message(GRANT, (bits) => {
       writeId(bits, id)
       bits.uint(serial, SERIAL_BITS)
@@ -379,20 +459,31 @@ export class Ownership {
       bits.varuint(term, 4)
       this.writeAll(bits, type, state)
     })
-    this.applyGrant(id, owner, term, state)
+    this.applyGrant(id, owner, term, state, Infinity)
     for (const order of this.host.others) this.tell(order, told)
   }
 
-  private applyGrant(id: number, owner: number, term: number, state: State): void {
-    if (term > this.world.termOf(id)) {
-      this.released.delete(id)
-      this.world.setOwner(id, owner, term)
-      if (owner === this.host.self && this.world.ownerOf(id) === owner) this.world.restore(id, state.type, state.lanes, state.values)
+  /** @param number What the host had heard of this member when it decided. */
+  private applyGrant(id: number, owner: number, term: number, state: State, number: number): void {
+    const { world } = this
+    const { self } = this.host
+    if (owner === self && world.isRemoved(id)) {
+      this.sayRemoved(id)
+      return
     }
-    const isMine = this.world.records.get(id)?.isMine === true
-    if (owner === this.host.self) this.decide(id, isMine)
+    const isNews = term > world.termOf(id)
+    const isMine = owner === self && term >= world.termOf(id)
+    // What was let go after that is still let go.
+    if (isMine ? (world.withheld.get(id) ?? 0) <= number : isNews) world.withheld.delete(id)
+    if (isNews) world.setOwner(id, owner, term)
+    if (isMine && world.ownerOf(id) === self && !world.withheld.has(id)) {
+      const record = world.records.get(id)
+      if (isNews || record === undefined) world.restore(id, state.type, state.lanes, state.values)
+      else if (!record.isMine) world.regain(record)
+    }
+    if (owner === self && !world.withheld.has(id)) this.decide(id, world.records.get(id)?.isMine === true)
     // It was granted to one who has left meanwhile.
-    if (this.isHost && !this.collecting && owner !== this.host.self && !this.host.isMember(owner)) this.takeOver(owner)
+    if (this.isHost && !this.collecting && owner !== self && !this.host.isMember(owner)) this.takeOver(owner)
   }
 
   private decide(id: number, granted: boolean): void {
@@ -420,16 +511,18 @@ export class Ownership {
   private letGo(record: EntityRecord): void {
     record.isMine = false
     record.dirty = 0
-    this.released.add(record.id)
+    this.world.withheld.set(record.id, ++this.said)
   }
 
-  /** What this member had let go, and is still its own by the new host's word. */
-  private regain(): void {
-    for (const id of this.released) {
-      const record = this.world.records.get(id)
-      if (record !== undefined && this.world.ownerOf(id) === this.host.self) this.world.regain(record)
+  /** What this member had let go, and is still its own by the word of a host that has heard so much of it. */
+  private regain(number: number): void {
+    const { world } = this
+    for (const [id, said] of world.withheld) {
+      if (said > number) continue
+      world.withheld.delete(id)
+      const record = world.records.get(id)
+      if (record !== undefined && world.ownerOf(id) === this.host.self) world.regain(record)
     }
-    this.released.clear()
   }
 
   /** What is the host's goes to the next one. */
@@ -441,7 +534,7 @@ export class Ownership {
     const { self } = this.host
     const mine = [...this.world.ledger].filter(([id, { owner }]) => {
       const record = this.world.records.get(id)
-      return owner === self && record !== undefined && !(this.released.has(id) && isHosts(record))
+      return owner === self && record !== undefined && !(this.world.withheld.has(id) && isHosts(record))
     })
     return message(
       HOLDINGS,
@@ -467,7 +560,7 @@ export class Ownership {
       if (isGone && record.type.rules.onLeave === 'remove') this.world.drop(record)
       else if (isGone || this.isFormerHosts(record)) this.grant(record.id, record.type, this.host.self, stateOf(record))
     }
-    this.regain()
+    this.regain(this.heard.get(this.host.self) ?? 0)
     const ledger = this.ledgerMessage()
     for (const order of this.host.others) this.tell(order, ledger)
     for (const { from, message: bytes } of this.early.splice(0)) this.take(from, bytes)
@@ -489,15 +582,20 @@ export class Ownership {
     for (const other of this.host.others) this.tell(other, told)
   }
 
+  /** @returns Whether it will come. */
+  private send(order: number, bytes: Uint8Array): boolean {
+    return this.host.sendReliable(order, numbered(this.isHost ? (this.heard.get(order) ?? 0) : this.said, bytes))
+  }
+
   private tell(order: number, bytes: Uint8Array): void {
-    if (!this.host.sendReliable(order, bytes)) this.behind.add(order)
+    if (!this.send(order, bytes)) this.behind.add(order)
   }
 
   /** Member and host say all that they know to each other, in place of what was lost between them. */
   private catchUp(order: number): void {
     if (!this.isHost && order !== this.host.host) this.behind.delete(order)
     else if (this.isHost ? !this.collecting : true) {
-      const isSent = this.host.sendReliable(order, this.isHost ? this.ledgerMessage() : this.holdings())
+      const isSent = this.send(order, this.isHost ? this.ledgerMessage() : this.holdings())
       if (!isSent) return
       this.behind.delete(order)
       if (!this.isHost) this.claimAgain()
@@ -541,7 +639,7 @@ export class Ownership {
   }
 
   private toHost(bytes: Uint8Array): void {
-    if (this.isHost) this.take(this.host.self, bytes)
+    if (this.isHost) this.take(this.host.self, numbered(this.said, bytes))
     else this.tell(this.host.host, bytes)
   }
 
@@ -584,6 +682,14 @@ function message(kind: number, write: (bits: BitWriter) => void, entries = 0): U
   bits.small(kind, KIND_BITS)
   write(bits)
   return bits.finish()
+}
+
+/** A message with the number that stands before each. */
+function numbered(number: number, bytes: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(NUMBER_BITS / 8 + bytes.length)
+  new DataView(whole.buffer).setUint32(0, number)
+  whole.set(bytes, NUMBER_BITS / 8)
+  return whole
 }
 
 function writeId(bits: BitWriter, id: number): void {

@@ -67,6 +67,8 @@ export class World implements SlotTable, LinkListener {
   readonly stats: WorldStats = { refused: 0 }
   /** Owners that are not the first ones, with how often the ownership has changed. */
   readonly ledger: Map<number, { readonly owner: number; readonly term: number }> = new Map()
+  /** Entities that this peer has let go, with the number of its word of that: it does not write them until the host has answered. */
+  readonly withheld: Map<number, number> = new Map()
   private readonly host: RecordHost
   private readonly listener: WorldListener
   private readonly roster: Roster
@@ -111,8 +113,7 @@ export class World implements SlotTable, LinkListener {
 
   /** Removes an entity of this peer's, everywhere. */
   despawn(record: EntityRecord): void {
-    this.forget(record, 'despawned')
-    this.bury(record.id)
+    this.remove(record.id)
   }
 
   /** An entity was written to: to be called once before its changes are taken. */
@@ -169,7 +170,11 @@ export class World implements SlotTable, LinkListener {
   rosterChanged(): void {
     const shared = this.records.get(SHARED_ID)
     if (shared !== undefined) this.assign(shared, this.roster.host, shared.term + 1)
-    for (const record of this.records.values()) this.settle(record)
+    for (const record of this.records.values()) {
+      this.settle(record)
+      // Who is its source now may have told of it already, or of its end.
+      if (!record.isMine && !this.takeRemoval(record.id, this.sourceOf(record.owner))) this.bindFromSource(record.id)
+    }
   }
 
   /** The room was left: nothing is written any more. */
@@ -204,11 +209,7 @@ export class World implements SlotTable, LinkListener {
     if (id === SHARED_ID || this.despawned.has(id) || term <= this.termOf(id)) return
     this.ledger.set(id, { owner, term })
     const record = this.records.get(id)
-    if (this.links.get(owner)?.removed.delete(id) === true) {
-      if (record !== undefined) this.forget(record, 'despawned')
-      this.bury(id)
-      return
-    }
+    if (this.takeRemoval(id, owner)) return
     if (record !== undefined) this.assign(record, owner, term)
     else this.bindFromSource(id)
   }
@@ -218,8 +219,8 @@ export class World implements SlotTable, LinkListener {
    * of them, and its own numbers may be the same.
    */
   replaceLedger(ledger: ReadonlyMap<number, { readonly owner: number; readonly term: number }>): void {
-    // What the host has is there, whoever has removed it elsewhere.
-    for (const id of ledger.keys()) this.despawned.delete(id)
+    // What the host has is there, whoever has removed it elsewhere; but not if that was its owner.
+    for (const [id, { owner }] of ledger) if (owner !== this.roster.self) this.despawned.delete(id)
     for (const id of [...this.ledger.keys(), ...ledger.keys()]) {
       const { owner, term } = ledger.get(id) ?? { owner: creatorOf(id), term: 0 }
       if (this.ownerOf(id) === owner && this.termOf(id) === term) continue
@@ -247,6 +248,18 @@ export class World implements SlotTable, LinkListener {
         if (!this.records.has(replica.id)) this.updated(link, replica, replica.type.allFields)
       }
     }
+  }
+
+  /** Its owner has removed it. */
+  remove(id: number): void {
+    const record = this.records.get(id)
+    if (record !== undefined) this.forget(record, 'despawned')
+    this.bury(id)
+  }
+
+  /** Whether it was removed, as far as this peer knows. */
+  isRemoved(id: number): boolean {
+    return this.despawned.has(id)
   }
 
   /** Puts an entity's whole state where it is, as its owner before left it. */
@@ -279,7 +292,8 @@ export class World implements SlotTable, LinkListener {
    */
   diverge(): void {
     for (const record of this.records.values()) {
-      if (record.id === SHARED_ID || (record.isMine && record.term === 0 && record.type.rules.owner === 'spawner')) continue
+      if (record.id === SHARED_ID || (record.owner === this.roster.self && record.term === 0 && record.type.rules.owner === 'spawner'))
+        continue
       this.forget(record, 'owner-left', 'passed-on')
     }
     this.ledger.clear()
@@ -344,9 +358,16 @@ export class World implements SlotTable, LinkListener {
     return bits.finish()
   }
 
+  /** Whether it has been removed already by who turns out to be its owner, or to tell of it. */
+  private takeRemoval(id: number, by: number): boolean {
+    if (this.links.get(by)?.removed.delete(id) !== true) return false
+    this.remove(id)
+    return true
+  }
+
   private create(id: number, type: EntityType, owner: number, term: number): EntityRecord {
     const record = new EntityRecord(id, type, owner, term, this.host)
-    record.isMine = owner === this.roster.self
+    record.isMine = owner === this.roster.self && !this.withheld.has(record.id)
     if (type.smoothFields !== 0) record.track = new Track(type, TRACK_LENGTH)
     return record
   }
@@ -398,7 +419,7 @@ export class World implements SlotTable, LinkListener {
   private assign(record: EntityRecord, owner: number, term: number): void {
     record.owner = owner
     record.term = term
-    record.isMine = owner === this.roster.self
+    record.isMine = owner === this.roster.self && !this.withheld.has(record.id)
     if (!record.isMine) record.dirty = 0
     this.settle(record)
     if (!record.isMine) this.bindFromSource(record.id)
