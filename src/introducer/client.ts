@@ -115,6 +115,11 @@ export class IntroducerClient {
     this.localAddresses = options.localAddresses
   }
 
+  /** Whether it does not answer at present, if it is there at all. */
+  get isSilent(): boolean {
+    return this.session?.state !== 'open' || this.session.isSilent
+  }
+
   get state(): IntroducerState {
     return this.currentState
   }

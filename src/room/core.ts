@@ -59,6 +59,8 @@ export interface RoomNetwork {
   awaitSession(peerId: string, contact: Contact | undefined): void
   /** A member was let in. */
   welcome(peerId: string): void
+  /** Whether it is no wonder that the peer of a session is silent: what lies between does not answer. */
+  isExcused(session: Session | undefined): boolean
   /** A session is no good any more; the far end does not answer. */
   giveUp(session: Session): void
   /** A room has no more use for the session with a peer. */
@@ -767,6 +769,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   private restore(snapshot: Snapshot): void {
     const rules = this.membership.rules
     this.membership.restore(snapshot)
+    this.takeSeat(this.membership.seat(this.self.id) as Seat)
     for (const seat of snapshot.seats) {
       const known = this.peers.get(seat.peerId)
       // Somebody may have lost the seat and taken another.
@@ -778,6 +781,14 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     this.retryHeld()
     for (const peer of this.peers.values()) this.updatePath(peer)
     if (rules !== this.membership.rules) this.listener.rules()
+  }
+
+  private takeSeat({ order }: Seat): void {
+    const before = this.self.order
+    if (order === before) return
+    this.self.order = order
+    this.network.note(this.id, { epoch: this.epoch, host: this.membership.hostId }, order)
+    this.extensions.tell('seatChanged', before)
   }
 
   private enter({ peerId, session, flow }: Entry): void {

@@ -66,7 +66,7 @@ export class Duties {
       } else if (peer.away && core.hears(peer)) {
         core.make({ kind: 'return', peerId: peer.id })
         this.tellAll(peer)
-      } else if (peer.away && now - peer.awaySince >= core.membership.rules.grace && peer.session?.isExcused(now) !== true) {
+      } else if (peer.away && now - peer.awaySince >= core.membership.rules.grace && !core.network.isExcused(peer.session)) {
         core.make({ kind: 'leave', peerId: peer.id, reason: 'lost' })
         core.network.evict(core.id, peer.id)
       }

@@ -67,6 +67,8 @@ export interface RoomExtension {
   peerMissed?(peer: Peer): void
   /** The peer's seat is free. */
   peerLeft?(peer: Peer, reason: LeaveReason): void
+  /** This end was given up for lost, and has taken another seat: to all others it is somebody new. `before`: the order of its seat before. */
+  seatChanged?(before: number): void
   /** Another host, or another epoch of the same one. Called before `asHost` functions start, and after those of the one before have been aborted. */
   hostChanged?(change: HostChange): void
   /**

@@ -461,6 +461,11 @@ export class Network implements RoomNetwork {
   }
 
   /** @internal */
+  isExcused(session: Session | undefined): boolean {
+    return session !== undefined && this.reach.isExcused(session)
+  }
+
+  /** @internal */
   async claim(roomId: string, base: number, epoch: number): Promise<Standing | undefined> {
     if (!this.hasIntroducer) return undefined
     try {

@@ -31,8 +31,6 @@ export class Peer {
   readonly id: string
   /** What the player tells of themselves. */
   readonly profile: Profile
-  /** Counts up by joining. The oldest player follows a host that is gone. */
-  readonly order: number
   /** Receives everything, sends nothing, and takes no player's place. */
   readonly isSpectator: boolean
   readonly isSelf: boolean
@@ -77,12 +75,14 @@ export class Peer {
   /** @internal Since when it counts as silent; `Infinity` while it is heard. */
   silentSince = Infinity
 
+  private seatOrder: number
+
   /** @internal */
   constructor(seat: Seat, isSelf: boolean, now: number, firstNumber = 0) {
     this.numbering = new Numbering(firstNumber)
     this.id = seat.peerId
     this.profile = seat.profile
-    this.order = seat.order
+    this.seatOrder = seat.order
     this.isSpectator = seat.isSpectator
     this.isSelf = isSelf
     this.away = seat.isAway
@@ -90,6 +90,16 @@ export class Peer {
     this.unreachedSince = now
     this.triedAt = now
     if (isSelf) this.currentPath = 'direct'
+  }
+
+  /** Counts up by joining. The oldest player follows a host that is gone. Who was lost for too long and takes another seat has another one. */
+  get order(): number {
+    return this.seatOrder
+  }
+
+  /** @internal */
+  set order(order: number) {
+    this.seatOrder = order
   }
 
   /** How it is reached now. */

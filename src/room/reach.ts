@@ -28,6 +28,8 @@ export class Reach {
   private readonly contacts = new Map<string, readonly Address[]>()
   private seekTimer: Timer | undefined = undefined
   private closed = false
+  /** The introducer has fallen silent, and was not found to be back. */
+  private isOut = false
 
   constructor(host: ReachHost) {
     this.host = host
@@ -86,6 +88,12 @@ export class Reach {
     return [...this.relayed()].length > 0
   }
 
+  /** Whether nothing can be heard of a peer, since it is reached by way of the introducer, and that does not answer, or has not for long. */
+  isExcused(session: Session): boolean {
+    if (this.isOut && !this.host.introducer.isSilent) this.introducerBack()
+    return session.farAddress?.isDirect === false && session.isExcused(this.host.clock.now())
+  }
+
   forget(peerId: string): void {
     this.contacts.delete(peerId)
   }
@@ -139,12 +147,16 @@ export class Reach {
   /** Who is reached by way of the introducer can't answer while it is gone; that is no reason to give them up. */
   private introducerGone(): void {
     const { clock } = this.host
+    this.isOut = true
     for (const session of this.relayed()) session.excuse(clock.now() + OUTAGE_GRACE)
   }
 
   private introducerBack(): void {
-    const { clock, deadAfter } = this.host
-    for (const session of this.relayed()) session.excuse(clock.now() + deadAfter)
+    const { clock, deadAfter, sessions } = this.host
+    const now = clock.now()
+    this.isOut = false
+    // Those that lead straight by now, too: there is nothing to wait for any more.
+    for (const session of sessions.values()) if (session.isExcused(now)) session.excuse(now + deadAfter)
   }
 
   private *relayed(): Iterable<Session> {

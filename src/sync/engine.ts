@@ -35,6 +35,8 @@ export interface Kind {
 /** First byte of a reliable message: greeting, or ownership. */
 const HELLO = 0
 const OWNERSHIP = 1
+/** A greeting has two numbers: which life of this end it is, and which of the other's it knows. */
+const HELLO_BYTES = 17
 
 /** State in a room: ties the world and who owns what in it to the room's members, host and clock. */
 export class Engine implements RoomExtension, WorldListener, RecordHost, OwnershipHost {
@@ -47,14 +49,21 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
   private readonly ownership: Ownership
   private readonly interest: Interest
   private readonly members = new Map<number, Peer>()
-  /** What each member's link said of itself when it greeted. */
+  /** What each member said of itself when it greeted. */
   private readonly greetings = new Map<number, number>()
   private readonly ungreeted = new Set<number>()
+  /** Those who have heard this end's greeting: what they are sent of state they take for what it is. */
+  private readonly greeted = new Set<number>()
   private timer: Timer | undefined = undefined
   private nextRound = 0
   private hostOrder: number
   private wasStar = false
   private isClosed = false
+  /** How often a member was met of whom nothing was known, and which time that was of each. */
+  private meetings = 0
+  private readonly met = new Map<number, number>()
+  /** Members who were there before this end. */
+  private readonly initial: ReadonlySet<number>
   private startedAt = 0
   private clockAskAt = 0
   private clockAsked = 0
@@ -68,6 +77,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     this.ownership = new Ownership(this.world, this)
     this.interest = new Interest(this)
     this.startedAt = port.clock.now()
+    this.initial = new Set([...port.peers].map(({ order }) => order))
     port.provideClock(() => this.now())
     port.clock.defer(() => this.start())
   }
@@ -126,6 +136,12 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
 
   peerMissed(peer: Peer): void {
     this.ownership.missed(peer.order)
+    this.ungreeted.add(peer.order)
+  }
+
+  seatChanged(before: number): void {
+    this.world.seatChanged(before)
+    if (this.host !== this.self) this.ownership.seatChanged()
   }
 
   peerLeft(peer: Peer): void {
@@ -133,6 +149,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     this.members.delete(peer.order)
     this.greetings.delete(peer.order)
     this.ungreeted.delete(peer.order)
+    this.greeted.delete(peer.order)
     this.world.removePeer(peer.order)
     this.ownership.memberLeft(peer.order)
   }
@@ -163,7 +180,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
       const answer = this.world.take(from.order, message, local, this.now())
       if (answer !== undefined) this.port.sendDatagram(from, answer, 'immediate')
     } else if (message[0] === OWNERSHIP) this.guard(() => this.ownership.take(from.order, message.subarray(1)))
-    else if (message[0] === HELLO && message.length === 9) this.greeted(from, message)
+    else if (message[0] === HELLO && message.length === HELLO_BYTES) this.takeGreeting(from, message)
     else this.malformed++
   }
 
@@ -349,7 +366,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
 
   private roomFor(order: number): number {
     const peer = this.members.get(order)
-    return peer !== undefined && this.port.isReachable(peer) ? this.port.datagramRoom(peer) : 0
+    return peer !== undefined && this.greeted.has(order) && this.port.isReachable(peer) ? this.port.datagramRoom(peer) : 0
   }
 
   private askTime(local: number): void {
@@ -385,25 +402,49 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
 
   private meet(peer: Peer): void {
     this.members.set(peer.order, peer)
+    if (!this.world.links.has(peer.order)) {
+      // One of the two is new in the room, and has no memory of the other that could be mistaken.
+      if (!this.met.has(peer.order) && (!this.initial.has(peer.order) || peer.order < this.self)) this.greeted.add(peer.order)
+      this.met.set(peer.order, this.meetings++)
+    }
     this.world.addPeer(peer.order)
     this.ungreeted.add(peer.order)
     this.greet(peer.order)
   }
 
-  /** Tells a member which of possibly several lives of this end it talks to. */
+  /** Tells a member which of possibly several lives of this end it talks to: one in which nothing was known of it is another one. */
   private greet(order: number): void {
     const peer = this.members.get(order)
-    const message = new Uint8Array(9)
+    if (peer === undefined || !this.isLinked(order)) return
+    const message = new Uint8Array(HELLO_BYTES)
+    const view = new DataView(message.buffer)
     message[0] = HELLO
-    new DataView(message.buffer).setFloat64(1, this.startedAt)
-    if (peer !== undefined && this.port.sendReliable(peer, message)) this.ungreeted.delete(order)
+    view.setFloat64(1, this.life(order))
+    view.setFloat64(9, this.greetings.get(order) ?? -1)
+    if (this.port.sendReliable(peer, message)) this.ungreeted.delete(order)
   }
 
-  private greeted(from: Peer, message: Uint8Array): void {
-    const life = new DataView(message.buffer, message.byteOffset).getFloat64(1)
-    const before = this.greetings.get(from.order)
-    this.greetings.set(from.order, life)
-    if (before !== undefined && before !== life) this.world.restartPeer(from.order)
+  /** Whether the two send each other state; others greet each other when they have to. */
+  private isLinked(order: number): boolean {
+    return !this.isStar || this.self === this.host || order === this.host
+  }
+
+  private life(order: number): number {
+    return this.startedAt + (this.met.get(order) ?? 0)
+  }
+
+  private takeGreeting(from: Peer, message: Uint8Array): void {
+    const { order } = from
+    const view = new DataView(message.buffer, message.byteOffset)
+    const life = view.getFloat64(1)
+    const before = this.greetings.get(order)
+    this.greetings.set(order, life)
+    if (before !== undefined && before !== life) this.world.restartPeer(order)
+    const isHeard = view.getFloat64(9) === this.life(order)
+    if (isHeard) this.greeted.add(order)
+    if (isHeard && before === life) return
+    this.ungreeted.add(order)
+    this.greet(order)
   }
 
   /** What this side knew in its host's name does not count any more. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { channel, game, t } from '../../src/entry/main.ts'
 import type { PeerPath, Room } from '../../src/entry/main.ts'
+import type { SimulatedLink } from '../../src/link/simulated.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 import type { Simulation } from '../../src/testing/simulate.ts'
 
@@ -57,4 +58,28 @@ describe('the relay path', () => {
     expect(net.introducer.stats.relay).toMatchObject({ paths: 1, limited: 0, foreign: 0 })
     expect(net.errors).toEqual([])
   })
+
+  test.each(['straight', 'relayed'])(
+    'an introducer that was silent for a moment is no excuse for ever: who was reached by it, %s when it dies, loses its seat in time (tournament seed 349)',
+    async (how) => {
+      const net = simulate({ seed: 3, rtt: 60 })
+      const rooms = await net.players(relayed, 2, { grace: 3_000 })
+      const [host, guest] = rooms as [Relayed, Relayed]
+      net.block(host, guest)
+      await net.run(3_000)
+      expect(rooms.map(pathOf)).toEqual(['relay', 'relay'])
+      const lab = net as unknown as { linkOf(room: Relayed): SimulatedLink }
+      const quiet = (loss: number): void => net.network.setConditions(net.introducerLink, lab.linkOf(host), { loss })
+      // It falls silent to the host alone, and is back before the session with it is given up.
+      quiet(1)
+      await net.run(1_500)
+      quiet(0)
+      if (how === 'straight') net.unblock(host, guest)
+      await net.run(6_000)
+      expect([host.peers.size, pathOf(host)]).toEqual([1, how === 'straight' ? 'direct' : 'relay'])
+      net.crash(guest)
+      await net.run(9_000)
+      expect(host.core.membership.size).toBe(1)
+    },
+  )
 })

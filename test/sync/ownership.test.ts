@@ -13,6 +13,7 @@ class Member {
   host: number
   readonly order: number
   readonly away = new Set<number>()
+  readonly gone = new Set<number>()
 
   constructor(table: Table, order: number, count: number) {
     this.order = order
@@ -33,7 +34,7 @@ class Member {
         return member().host
       },
       isStar: false,
-      isMember: (other: number) => other < count,
+      isMember: (other: number) => other < count && !this.gone.has(other),
       mayWrite: () => true,
       others: Array.from({ length: count }, (_, i) => i).filter((i) => i !== order),
       sendReliable: (to: number, bytes: Uint8Array) => table.post(order, to, bytes),
@@ -96,6 +97,10 @@ class Table {
       const [{ from: by, to: whom, bytes }] = this.onTheWay.splice(at, 1) as [(typeof this.onTheWay)[number]]
       this.members[whom]!.ownership.take(by, bytes)
     }
+  }
+
+  lose(): void {
+    this.onTheWay.length = 0
   }
 
   owners(id: number): number[] {
@@ -242,5 +247,19 @@ describe('an entity has one owner at any time', () => {
     table.deliver()
     expect(table.members.map(({ world }) => world.records.size)).toEqual([0, 0])
     expect(host.world.ledger.size).toBe(0)
+  })
+
+  test('of who is gone, what the host does not have is not there any more (tournament seeds 577, 658)', () => {
+    const table = new Table(3)
+    const [host, , two] = table.members as [Member, Member, Member]
+    const id = table.flagOfOne()
+    host.world.lose(host.flag(id))
+    for (const member of [host, two]) member.gone.add(1)
+    host.ownership.memberLeft(1)
+    table.lose()
+    expect(two.flag(id).owner).toBe(1)
+    for (const member of [host, two]) sweep(member)
+    table.deliver()
+    expect([host, two].map(({ world }) => world.records.size)).toEqual([0, 0])
   })
 })

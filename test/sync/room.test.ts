@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { entities, game, shared, t } from '../../src/entry/main.ts'
 import type { Room } from '../../src/entry/main.ts'
+import type { SimulatedLink } from '../../src/link/simulated.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 
 const place = t.fixed(-512, 512, 0.01)
@@ -256,6 +257,60 @@ describe('who leaves', () => {
       const there = room.entities.crate.get(crate.id)
       expect([room.host.order, there?.x, there?.owner?.order]).toEqual([3, 1, 3])
     }
+    expect(net.errors).toEqual([])
+  })
+
+  test('who was given up for lost and comes back is somebody new: with another order, without what it had (tournament seed 699)', async () => {
+    const net = simulate({ rtt: 60, seed: 6 })
+    const rooms = (await net.players(tanks, 4, { grace: 1_000 })) as Tanks[]
+    const [a, b, c, d] = rooms as [Tanks, Tanks, Tanks, Tanks]
+    const old = d.entities.tank.spawn({ x: 5 })
+    const flag = d.entities.flag.spawn({ x: 6 })
+    const crate = a.entities.crate.spawn({ x: 7 })
+    await net.run(500)
+    expect(await net.wait(d.entities.crate.get(crate.id)!.claim())).toBe(true)
+    const removed: string[] = []
+    d.entities.tank.on('remove', ({ id }, reason) => removed.push(`${id} ${reason}`))
+    net.partition([a, b, c], [d])
+    await net.run(8_000)
+    net.heal()
+    await net.run(6_000)
+    expect(d.self.order).toBe(4)
+    expect([a, b, c].map((room) => room.peers.get(d.self.id)?.order)).toEqual([4, 4, 4])
+    expect([old.isAlive, old.isMine, removed]).toEqual([false, false, [`${old.id} owner-left`]])
+    const fresh = d.entities.tank.spawn({ x: 8 })
+    await net.run(1_000)
+    for (const room of rooms) {
+      expect([...room.entities.tank].map(({ id, owner }) => [id, owner?.order])).toEqual([[fresh.id, 4]])
+      expect([room.entities.flag.get(flag.id)?.owner?.order, room.entities.crate.get(crate.id)?.owner?.order]).toEqual([0, 0])
+    }
+    expect(await net.wait(d.entities.crate.get(crate.id)!.claim())).toBe(true)
+    d.entities.crate.get(crate.id)!.x = 70
+    await net.run(1_000)
+    for (const room of rooms)
+      expect([room.entities.crate.get(crate.id)!.x, room.entities.crate.get(crate.id)!.owner?.order]).toEqual([70, 4])
+    expect(net.errors).toEqual([])
+  })
+
+  test('who has forgotten the others, and is not forgotten by them, is told everything anew (tournament seed 295)', async () => {
+    const net = simulate({ rtt: 60, seed: 6 })
+    const [a, b, c, d] = (await net.players(tanks, 4, { grace: 1_000 })) as [Tanks, Tanks, Tanks, Tanks]
+    for (const room of [a, b, c]) room.entities.tank.spawn({ x: room.self.order })
+    await net.run(500)
+    const lab = net as unknown as { linkOf(room: Tanks): SimulatedLink }
+    const deafen = (loss: number): void => {
+      for (const link of [lab.linkOf(a), lab.linkOf(b), net.introducerLink]) net.network.setConditions(link, lab.linkOf(c), { loss })
+    }
+    // c hears nothing, and is heard. The others have lost one more, and so a higher epoch than c comes to by itself.
+    deafen(1)
+    net.crash(d)
+    while (c.peers.size > 0) await net.run(50)
+    expect([a.isHost, c.isHost, c.peers.size, a.peers.has(c.self.id)]).toEqual([true, true, 0, true])
+    deafen(0)
+    await net.run(6_000)
+    for (const room of [a, b, c]) for (const tank of room.entities.tank) if (tank.isMine) tank.x += 10
+    await net.run(1_000)
+    for (const room of [a, b, c]) expect([...room.entities.tank].map(({ x }) => x).toSorted(byNumber)).toEqual([10, 11, 12])
     expect(net.errors).toEqual([])
   })
 })

@@ -184,6 +184,13 @@ export class Ownership {
     this.collectedAll()
   }
 
+  /** This member has another seat: the host knows nothing of it yet. */
+  seatChanged(): void {
+    this.followed = ++this.said
+    this.toHost(this.holdings())
+    this.claimAgain()
+  }
+
   /** A member has fallen silent: a new host does not wait for it. */
   memberAway(order: number): void {
     this.missing.delete(order)
@@ -609,11 +616,13 @@ export class Ownership {
     const before = this.orphans
     this.orphans = new Set()
     for (const record of world.records.values()) {
-      if (record.id === SHARED_ID || record.isMine || record.owner === host.self || !host.isMember(record.owner) || world.isSent(record))
-        continue
-      // An owner that has died since it was granted is the host's to find out.
-      if (!host.hears(record.owner)) continue
+      if (record.id === SHARED_ID || record.isMine || record.owner === host.self) continue
+      const isGone = !host.isMember(record.owner)
+      // Of who is gone the host takes what it has. An owner that has died since it was granted is the host's to find out.
+      if (isGone ? !this.isHost && this.heardSerial < 0 : world.isSent(record) || !host.hears(record.owner)) continue
       if (!before.has(record.id)) this.orphans.add(record.id)
+      else if (isGone && this.isHost) this.takeOver(record.owner)
+      else if (isGone) world.drop(record)
       else if (this.isHost) this.grant(record.id, record.type, record.owner, stateOf(record))
       else world.lose(record)
     }
@@ -687,7 +696,7 @@ function message(kind: number, write: (bits: BitWriter) => void, entries = 0): U
 /** A message with the number that stands before each. */
 function numbered(number: number, bytes: Uint8Array): Uint8Array {
   const whole = new Uint8Array(NUMBER_BITS / 8 + bytes.length)
-  new DataView(whole.buffer).setUint32(0, number)
+  new DataView(whole.buffer).setUint32(0, number, true)
   whole.set(bytes, NUMBER_BITS / 8)
   return whole
 }

@@ -158,6 +158,17 @@ export class World implements SlotTable, LinkListener {
     for (const slot of this.closing) this.freeSlot(slot)
   }
 
+  /** This peer has another seat than before, to which all of its own belonged: to all others who had that is gone. */
+  seatChanged(before: number): void {
+    for (const record of this.ownedBy(before)) {
+      record.isMine = false
+      if (record.id === SHARED_ID) continue
+      if (record.type.rules.onLeave === 'remove') this.forget(record, 'owner-left', 'passed-on')
+      else this.settle(record, 'passed-on')
+    }
+    this.withheld.clear()
+  }
+
   /** A member is gone: what of it does not stay goes, too. What stays waits for the host to take it. */
   removePeer(order: number): void {
     this.links.delete(order)
