@@ -806,6 +806,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     const session = this.network.sessionWith(peer.id)
     if (session?.state === 'open') this.sessionOpened(peer.id, session)
     else if (!this.isIndirect(peer)) this.network.welcome(peer.id)
+    this.router.seated(peer)
   }
 
   private removePeer(peerId: string, reason: LeaveReason): void {

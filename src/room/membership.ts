@@ -70,6 +70,8 @@ export interface Snapshot {
 export class Membership {
   private state: Snapshot
   private readonly byId = new Map<string, Seat>()
+  /** Worked out when it is asked for, anew after each change: large rooms ask for it often. */
+  private inOrder: readonly Seat[] | undefined = undefined
 
   constructor(snapshot: Snapshot) {
     this.state = snapshot
@@ -132,18 +134,20 @@ export class Membership {
 
   /** Players, oldest first. */
   get succession(): readonly Seat[] {
-    return [...this.byId.values()].filter((seat) => !seat.isSpectator).sort((a, b) => a.order - b.order)
+    this.inOrder ??= [...this.byId.values()].filter((seat) => !seat.isSpectator).sort((a, b) => a.order - b.order)
+    return this.inOrder
   }
 
   /** Those that have to stay connected to everybody in a star: the host, and who would be it next. */
   isHub(peerId: string, standbys: number): boolean {
-    return (
-      peerId === this.hostId ||
-      this.succession
-        .filter((seat) => seat.peerId !== this.hostId)
-        .slice(0, standbys)
-        .some((seat) => seat.peerId === peerId)
-    )
+    if (peerId === this.hostId) return true
+    let before = 0
+    for (const seat of this.succession) {
+      if (seat.peerId === this.hostId) continue
+      if (before++ === standbys) return false
+      if (seat.peerId === peerId) return true
+    }
+    return false
   }
 
   snapshot(): Snapshot {
@@ -152,6 +156,7 @@ export class Membership {
 
   restore(snapshot: Snapshot): void {
     this.state = snapshot
+    this.inOrder = undefined
     this.byId.clear()
     for (const seat of snapshot.seats) this.byId.set(seat.peerId, seat)
   }
@@ -159,6 +164,7 @@ export class Membership {
   /** Makes a change. One that does not apply changes nothing but the version, at every member alike. */
   apply(change: Change): void {
     this.state = { ...this.state, version: this.version + 1 }
+    this.inOrder = undefined
     switch (change.kind) {
       case 'join':
         this.join(change.seat)

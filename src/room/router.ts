@@ -149,7 +149,14 @@ export class Router {
   /** A member has no seat any more. */
   left(peer: Peer): void {
     for (const flow of peer.flows.values()) flow.close()
+    // What it says from now on waits: it may have a seat again before it has noticed that it had none.
+    for (const entry of this.succession.incoming.values()) if (entry.from === peer && entry.session === peer.session) entry.flow.suspend()
     this.forwarder.resume()
+  }
+
+  /** A member has a seat; perhaps again, in the session that there was with it before. */
+  seated(peer: Peer): void {
+    this.succession.takeOver(peer)
   }
 
   /** Whether all has arrived that the two have said to each other straight. */

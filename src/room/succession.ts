@@ -51,7 +51,7 @@ export interface Incoming extends FlowNumber {
   readonly flow: ReceiveFlow
   readonly session: Session
   /** Whose messages they are. */
-  readonly from: Peer
+  from: Peer
   readonly stream: Stream
   /** It is to be passed on. */
   readonly isForward: boolean
@@ -87,6 +87,17 @@ export class Succession<T extends Incoming> {
   resume(flow: ReceiveFlow): void {
     const entry = this.incoming.get(flow)
     if (entry !== undefined && !this.waiting.has(entry)) flow.resume()
+  }
+
+  /** What comes from somebody who had a seat before, and has one again, is that member's. */
+  takeOver(peer: Peer): void {
+    for (const entry of this.incoming.values()) {
+      const { from, flow } = entry
+      if (from === peer || from.id !== peer.id) continue
+      for (const [stream, number] of from.ended) peer.ended.set(stream, Math.max(peer.ended.get(stream) ?? 0, number))
+      entry.from = peer
+      this.resume(flow)
+    }
   }
 
   /** Nothing more comes on the flow. @returns What is known of it. */

@@ -37,7 +37,7 @@ export class Interest {
     if (peer === undefined) return 0
     const { visibleTo, secret, area } = kind.options
     if (visibleTo?.(record.object as never, peer) === false) return 0
-    if (area !== undefined && !this.isNear(record, kind, order)) return 0
+    if (area !== undefined && !this.passesOn(order) && !this.isNear(record, kind, order)) return 0
     if (secret === undefined) return EVERYTHING
     let fields = EVERYTHING
     for (const plan of kind.type.plans) {
@@ -57,6 +57,11 @@ export class Interest {
     if (area === undefined) return own
     const distance = this.distance(record, kind, order)
     return own * (distance === Infinity ? 1 : 1 / (0.1 + distance / area.radius))
+  }
+
+  /** Whether others get it by way of that member, who has to have it, wherever it is itself. */
+  private passesOn(order: number): boolean {
+    return this.engine.isStar && order === this.engine.host
   }
 
   private isNear(record: EntityRecord, kind: Kind, order: number): boolean {

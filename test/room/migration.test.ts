@@ -119,6 +119,28 @@ describe('a host that is gone', () => {
     expect([last.isHost, last.core.membership.size]).toEqual([true, 1])
   })
 
+  test('finds a member that it had lost: what that one goes on to say by what it had opened arrives (tournament seed 263)', async () => {
+    const net = simulate({ rtt: 60, loss: 0.05, seed: 2 })
+    const [, b, c] = (await net.players(match, 3)) as [Match, Match, Match]
+    const heard: number[] = []
+    b.channels.log.on(({ n }, from) => heard.push(n, from.order))
+    const say = async (from: number, to: number): Promise<void> => {
+      for (let n = from; n < to; n++) {
+        c.channels.log.send({ n }, c.peers.get(b.self.id)!)
+        await net.run(20)
+      }
+    }
+    await say(0, 20)
+    await net.run(500)
+    const core = b.core as unknown as { removePeer(id: string, reason: string): void; addPeer(seat: unknown): void }
+    core.removePeer(c.self.id, 'lost')
+    core.addPeer(b.core.membership.seat(c.self.id))
+    await say(20, 40)
+    await net.run(1_000)
+    expect(heard).toEqual(Array.from({ length: 40 }, (_, n) => [n, 2]).flat())
+    expect(net.errors).toEqual([])
+  })
+
   test('hands over: to whom it says, and stays', async () => {
     const net = simulate({ rtt: 80 })
     const rooms = await net.players(match, 3)

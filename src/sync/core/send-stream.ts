@@ -96,7 +96,8 @@ export class SendStream {
   private top = 0
   private pendingSlots = 0
 
-  private readonly flights = Array.from({ length: WINDOW }, () => new Flight())
+  /** Made when first used: in a star most members never send each other anything. */
+  private readonly flights: (Flight | undefined)[] = new Array<Flight | undefined>(WINDOW).fill(undefined)
   /** Number of the newest datagram sent. */
   private sequence = 0
   /** Of all up to this one it is known whether they arrived. */
@@ -230,7 +231,7 @@ export class SendStream {
 
   /** Writes as many of the picked entities as fit. @returns How many. */
   writeRecords(bits: BitWriter, now: number): number {
-    const flight = this.flights[this.sequence % WINDOW] as Flight
+    const flight = (this.flights[this.sequence % WINDOW] ??= new Flight())
     flight.reset()
     this.masks.reset()
     this.owesRest = false
