@@ -6,11 +6,13 @@ export const MAX_UPDATE_RATE = 120
 export const RATE_PER_RECEIVER = 256_000
 /** What all receivers together are sent at most, where no kind says otherwise. Bits a second. */
 export const UPLINK = 4_000_000
-/** What a datagram has around it on the way: IP, UDP, RTMFP, cipher. Bytes. */
-export const DATAGRAM_OVERHEAD = 72
+/** What a datagram has around it on the way: IP, UDP, cipher, RTMFP with the acknowledgement of one that came. Bytes. */
+export const DATAGRAM_OVERHEAD = 78
 /** The clock is asked so often at first, and then so often. Milliseconds. */
 export const CLOCK_FAST = 100
 export const CLOCK_SLOW = 500
+/** In a star, where a host answers many: each question and answer is a packet of its own. Milliseconds. */
+export const CLOCK_IN_STAR = 2_000
 /** How many exchanges are the first ones. */
 export const CLOCK_FIRST = 32
 /** How long a member waits for the host's time before it sends without. Milliseconds. */

@@ -6,6 +6,7 @@ import type { Fields } from '../schema/field.ts'
 import {
   CLOCK_FAST,
   CLOCK_FIRST,
+  CLOCK_IN_STAR,
   CLOCK_PATIENCE,
   CLOCK_SLOW,
   DATAGRAM_OVERHEAD,
@@ -373,7 +374,7 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     const host = this.members.get(this.host)
     const link = this.world.links.get(this.host)
     if (host === undefined || link === undefined || local < this.clockAskAt) return
-    this.clockAskAt = local + (this.clockAsked++ < CLOCK_FIRST ? CLOCK_FAST : CLOCK_SLOW)
+    this.clockAskAt = local + (this.clockAsked++ < CLOCK_FIRST ? CLOCK_FAST : this.isStar ? CLOCK_IN_STAR : CLOCK_SLOW)
     this.port.sendDatagram(host, link.askTime(local), 'immediate')
   }
 

@@ -262,4 +262,21 @@ describe('an entity has one owner at any time', () => {
     table.deliver()
     expect([host, two].map(({ world }) => world.records.size)).toEqual([0, 0])
   })
+
+  test('what is left by who is gone is there all the time until the host has taken it', () => {
+    const table = new Table(3)
+    const [host, , two] = table.members as [Member, Member, Member]
+    const id = table.flagOfOne()
+    two.ownership.missed(0)
+    two.ownership.tick(0)
+    table.deliver(2, 0)
+    // The ledger that was asked for is overtaken by the word that 1 has left.
+    for (const member of [host, two]) member.gone.add(1)
+    two.ownership.memberLeft(1)
+    table.deliver(0, 2)
+    expect(two.world.records.has(id)).toBe(true)
+    host.ownership.memberLeft(1)
+    table.deliver()
+    expect([table.owners(id).includes(0), two.flag(id).owner]).toEqual([true, 0])
+  })
 })

@@ -315,10 +315,6 @@ export class Ownership {
     this.world.replaceLedger(ledger)
     this.regain(number)
     this.world.rebind()
-    // What nobody owns and the host has not taken is not there any more. What its owner does not send yet is on its way, or is found by the sweep.
-    for (const record of this.world.records.values()) {
-      if (record.id !== SHARED_ID && record.owner !== this.host.self && !this.host.isMember(record.owner)) this.world.drop(record)
-    }
     // What it had before it was apart from this host, and has removed or forgotten then: the host has it.
     let hasForgotten = false
     for (const [id, { owner }] of ledger) {
