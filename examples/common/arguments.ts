@@ -47,7 +47,7 @@ export function playerCommand(values: PlayerValues): PlayerCommand | Wrong {
   if (join === undefined) return { kind: 'create', introducer, name }
   const code = join.trim().toUpperCase()
   if (!/^[A-Z0-9]{4,16}$/.test(code))
-    return wrong(`--join takes the code that the other player sees, such as KFQ7, not ${JSON.stringify(join)}.`)
+    return wrong(`--join takes the code that the other player sees, such as KFQ7B, not ${JSON.stringify(join)}.`)
   return { kind: 'join', code, introducer: introducer ?? LOCAL_INTRODUCER, name }
 }
 
