@@ -225,9 +225,13 @@ async function onLan({ internet, timeout, name, players }, before = async () => 
   const after = await before(seat, home, host)
   const guest = seat(1, code, options)
   if (typeof after === 'function') await after(guest)
-  const { path } = await guest.event('message', 2 * timeout)
+  const { after: met } = await guest.event('message', 2 * timeout)
   await host.event('message', timeout)
-  return { text: `they met, ${path}`, problem: path === 'direct' ? undefined : `the path is ${path}` }
+  // What answers first is where they begin, and that may be the one who introduces.
+  const { after: direct } = await guest.waitFor(({ path }) => path === 'direct', timeout, 'a direct path')
+  const problem =
+    direct - met > DIRECT_WITHIN ? `direct ${Math.round(direct - met)} ms after they met, later than ${DIRECT_WITHIN}` : undefined
+  return { text: 'they met, direct', problem }
 }
 
 /** Who introduces loses power: another one does, and the room is found as before. */
