@@ -305,10 +305,10 @@ export const SOURCE_MEMORY = 2_500
 export const SIGHTINGS = 4_194_304
 /**
  * Keyings that are verified in a second: of one IPv4 address or IPv6 network, and of all. One takes a third of a millisecond where cryptography is
- * native; a school behind one address gets in within seconds. Those of this machine itself are not counted.
+ * native, so that all of them leave a third of a core; a school behind one address gets in within seconds. Those of this machine itself are not counted.
  */
 export const KEYINGS_OF_SOURCE = 64
-export const KEYINGS_PER_SECOND = 1_024
+export const KEYINGS_PER_SECOND = 2_048
 /** Sessions whose first packet has not come yet; one more ends the oldest of them. */
 export const MAX_UNCONFIRMED_SESSIONS = 2_048
 /** Malformed chunks of one packet, after which the rest of it is dropped: nobody errs that often. */

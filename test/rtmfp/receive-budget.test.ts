@@ -53,6 +53,17 @@ describe('what a session holds of what was received', () => {
     expect(heldBy(many)).toEqual({ session: 0, endpoint: 0 })
   }, 60_000)
 
+  test('a flow that may hold more by its user’s word does, and what was announced of it is taken', () => {
+    const e = ends(8)
+    const capacity = 16 * MAX_MESSAGE
+    feedData(e.world, e.near, { flow: 1, number: 1 })
+    const [opened] = eventsOf(e.a, 'flow-open')
+    opened!.flow.bufferCapacity = capacity
+    for (let number = 3; number < 3 + (0.9 * capacity) / PIECE.length; number += 10)
+      feedData(e.world, e.near, ...Array.from({ length: 10 }, (_, i) => ({ flow: 1, number: number + i, data: PIECE })))
+    expect(heldBy(e).session).toBeGreaterThan(0.89 * capacity)
+  }, 60_000)
+
   test('a flow that is read goes on as fast beside hundreds that are not, and so do messages longer than what is free', () => {
     const e = ends(3, { latency: 10 })
     const stuck = new Set<unknown>()

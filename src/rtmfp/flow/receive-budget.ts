@@ -1,4 +1,10 @@
-import { ENDPOINT_OVERDRAFT, ENDPOINT_RECEIVE_CAPACITY, SESSION_RECEIVE_CAPACITY, SESSION_RECEIVE_FLOOR } from '../constants.ts'
+import {
+  ENDPOINT_OVERDRAFT,
+  ENDPOINT_RECEIVE_CAPACITY,
+  RECEIVE_CAPACITY,
+  SESSION_RECEIVE_CAPACITY,
+  SESSION_RECEIVE_FLOOR,
+} from '../constants.ts'
 
 /** What all sessions of an endpoint hold of what they have received and not handed over yet. */
 export class EndpointBudget {
@@ -15,11 +21,20 @@ export class SessionBudget {
   /** Bytes, what each flow takes by itself among them. */
   held = 0
   private readonly endpoint: EndpointBudget
+  private capacity: number = SESSION_RECEIVE_CAPACITY
   /** The flow that may go beyond, so that a message that it has begun gets its end. */
   private borrower: object | undefined = undefined
 
   constructor(endpoint: EndpointBudget) {
     this.endpoint = endpoint
+  }
+
+  /**
+   * A flow may hold so many bytes by its user's word. The session may hold as many such flows as it may of usual ones: a window that shrinks by more than
+   * what has come would have what is rightly under way thrown away.
+   */
+  allow(bytes: number): void {
+    this.capacity = Math.max(this.capacity, bytes * (SESSION_RECEIVE_CAPACITY / RECEIVE_CAPACITY))
   }
 
   /** @param bytes Negative for what is given back. */
@@ -31,7 +46,7 @@ export class SessionBudget {
   /** Bytes that a flow may hold more, which holds so many already. */
   roomFor(held: number): number {
     const free = ENDPOINT_RECEIVE_CAPACITY - this.endpoint.held
-    const capacity = Math.max(SESSION_RECEIVE_FLOOR, Math.min(SESSION_RECEIVE_CAPACITY, free))
+    const capacity = Math.max(SESSION_RECEIVE_FLOOR, Math.min(this.capacity, free))
     return Math.max(0, capacity - this.held - held)
   }
 

@@ -51,14 +51,10 @@ export class ReceiveFlow {
   context: unknown = undefined
   /** Bytes of all messages that were delivered so far. */
   deliveredBytes = 0
-  /**
-   * Most bytes held for reordering and reassembly; what is free of it, and of what the session and the endpoint may hold together, is announced to the
-   * sender. To be set when the flow opens.
-   */
-  bufferCapacity: number = RECEIVE_CAPACITY
   /** @internal Whether it is in the list of flows to be acknowledged. */
   shouldAck = false
 
+  private capacity: number = RECEIVE_CAPACITY
   private flowState: ReceiveFlowState = 'open'
   private mode: Delivery = 'ordered'
   private readonly host: ReceiveFlowHost
@@ -105,6 +101,20 @@ export class ReceiveFlow {
     this.mode = mode
     this.deliverHeld()
     this.settle()
+  }
+
+  /**
+   * Most bytes held for reordering and reassembly, 2 MiB until set; what is free of it, and of what the session and the endpoint may hold together, is
+   * announced to the sender. Beyond a megabyte it is what a fast line with a long round trip needs: bandwidth times round trip, twice. To be set when the
+   * flow opens.
+   */
+  get bufferCapacity(): number {
+    return this.capacity
+  }
+
+  set bufferCapacity(bytes: number) {
+    this.capacity = bytes
+    this.host.budget.allow(bytes)
   }
 
   /** Refuses the flow: the sender is told the code and closes it. RFC 7016 §3.6.3.7. @param code Application's code, 0 to 2⁵³ − 1. */
@@ -247,7 +257,7 @@ export class ReceiveFlow {
     const blocks = Math.ceil(this.room / BUFFER_BLOCK)
     const { budget } = this.host
     if (budget.hasBorrowed(this)) return Math.max(blocks, RX_BUFFER_INITIAL / BUFFER_BLOCK)
-    return blocks === 0 && this.bufferCapacity > 0 && !this.suspended && budget.mayBorrow(this, BUFFER_BLOCK) ? 1 : blocks
+    return blocks === 0 && this.capacity > 0 && !this.suspended && budget.mayBorrow(this, BUFFER_BLOCK) ? 1 : blocks
   }
 
   /** @internal Whether the sender was told to stop, for want of room. */
@@ -268,14 +278,14 @@ export class ReceiveFlow {
     const length = chunk.end - chunk.start
     if (length <= this.room) return true
     // What comes next has a place all the same, or no message that is longer than what is free would ever be complete.
-    if (number > this.seen.contiguous + 1 || this.buffer.size + length > this.bufferCapacity + this.host.maxMessageBytes) return false
+    if (number > this.seen.contiguous + 1 || this.buffer.size + length > this.capacity + this.host.maxMessageBytes) return false
     // A sender goes beyond what was announced by one fragment at most. RFC 7016 §3.6.2.3.
     return this.budgetRoom > 0 || (!this.isHeld && this.host.budget.borrow(this, length))
   }
 
   /** Bytes that may still come, in whatever order. */
   private get room(): number {
-    return Math.max(0, Math.min(this.bufferCapacity - this.buffer.size, this.budgetRoom))
+    return Math.max(0, Math.min(this.capacity - this.buffer.size, this.budgetRoom))
   }
 
   private get budgetRoom(): number {
