@@ -16,6 +16,12 @@ export interface BottleneckOptions {
   readonly queue: number
   /** Share of packets that the line loses, not for want of room. */
   readonly loss?: number
+  /**
+   * How long at most each sender's machine takes to send a packet, milliseconds, each time another while; none by default. Where several share a line,
+   * it is else by how their packets fall in with each other that always the same one finds the queue full, which no real network keeps up.
+   * Floyd and Jacobson, "On Traffic Phase Effects in Packet-Switched Gateways", 1992.
+   */
+  readonly jitter?: number
 }
 
 /** Fewest bytes of queue. */
@@ -36,19 +42,32 @@ export class Bottleneck {
   overflowed = 0
   private readonly loss: number
   private readonly random: Random
+  private readonly jitter: number
+  private readonly sentAt = new Map<object, number>()
   private freeAt = 0
 
-  constructor(clock: Clock, { seed, bandwidth, rtt, queue, loss = 0 }: BottleneckOptions) {
+  constructor(clock: Clock, { seed, bandwidth, rtt, queue, loss = 0, jitter = 0 }: BottleneckOptions) {
     this.clock = clock
     this.rtt = rtt
     this.rate = bandwidth / 8_000
     this.queue = Math.max(LEAST_QUEUE, this.rate * rtt * queue)
     this.loss = loss
+    this.jitter = jitter
     this.random = seededRandom(seed)
   }
 
-  /** The way there. */
-  send(bytes: number, deliver: () => void): void {
+  /** The way there. What one sender sends stays in order. */
+  send(sender: object, bytes: number, deliver: () => void): void {
+    if (this.jitter === 0) {
+      this.enqueue(bytes, deliver)
+      return
+    }
+    const at = Math.max(this.sentAt.get(sender) ?? 0, this.clock.now() + randomUnit(this.random) * this.jitter)
+    this.sentAt.set(sender, at)
+    this.clock.at(at, () => this.enqueue(bytes, deliver))
+  }
+
+  private enqueue(bytes: number, deliver: () => void): void {
     const now = this.clock.now()
     const wait = Math.max(0, this.freeAt - now)
     this.offered++
@@ -91,7 +110,7 @@ export class BottleneckLink implements Link {
   }
 
   static pair(bottleneck: Bottleneck): readonly [BottleneckLink, BottleneckLink] {
-    const near = new BottleneckLink(1, (bytes, deliver) => bottleneck.send(bytes, deliver))
+    const near: BottleneckLink = new BottleneckLink(1, (bytes, deliver) => bottleneck.send(near, bytes, deliver))
     const far = new BottleneckLink(2, (_, deliver) => bottleneck.sendBack(deliver))
     near.other = far
     far.other = near

@@ -38,6 +38,20 @@ describe('two senders on one line', () => {
     expect(shares[0]! + shares[1]!).toBeGreaterThan(0.85)
   })
 
+  test.each<readonly [Sender, ...Line]>([
+    ['reno', 10, 60, 0.5],
+    ['reno', 10, 60, 1],
+    ['cubic', 10, 60, 0.5],
+    ['cubic', 10, 60, 1],
+  ])(
+    'a session beside TCP (%s), on %d Mbit/s, %d ms, %d BDP of queue, whose senders do not march in step: neither goes short',
+    (tcp, ...line) => {
+      const runs = [1, 2, 3].map((seed) => run(line, ['delay-aware', tcp], { seed, jitter: 1 }).shares)
+      expect(runs.reduce((sum, shares) => sum + jain(shares), 0) / runs.length).toBeGreaterThan(0.9)
+      for (const shares of runs) expect(shares[0]! + shares[1]!).toBeGreaterThan(0.85)
+    },
+  )
+
   test('when the other has gone the queue goes, too', () => {
     const { meanDelay, shares } = run([2, 60, 1], ['delay-aware', 'cubic'], { warmUp: 80, seconds: 20, until: [Infinity, 30_000] })
     expect(shares[0]).toBeGreaterThan(0.85)

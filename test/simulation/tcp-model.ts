@@ -67,7 +67,7 @@ export class TcpModel {
       const number = this.lost.shift() ?? this.nextNumber++
       const segment = { number, sentAt: this.line.clock.now(), order: this.nextOrder++ }
       this.inFlight.set(number, segment)
-      this.line.send(SEGMENT + HEADER, () => this.arrived(segment))
+      this.line.send(this, SEGMENT + HEADER, () => this.arrived(segment))
     }
     this.arm()
   }

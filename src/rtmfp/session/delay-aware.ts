@@ -144,8 +144,10 @@ export class DelayAwareController extends AppendixAController {
       this.overShare += ((isForeign ? 1 : 0) - this.overShare) / OVER_ROUNDS
       if (this.overShare > OVER_LIMIT) this.compete(summary)
       else if (this.sinceCut >= 0) this.watchDrain(roundDelay, target, summary)
-      if (!this.competing && roundDelay > target && this.roundWasFull && !this.cutThisRound && this.sinceCut < 0)
-        this.drain(summary, roundDelay, DRAIN_TRIES)
+      if (!this.competing && roundDelay > target && this.roundWasFull && !this.cutThisRound && this.sinceCut < 0) {
+        // Others were there a moment ago: what does not go at once is theirs.
+        this.drain(summary, roundDelay, summary.now - this.leftAt < COMPETE_RETRY ? 1 : DRAIN_TRIES)
+      }
     }
     this.roundUntil = summary.now + summary.srtt
     this.lastDelay = roundDelay
