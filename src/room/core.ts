@@ -769,7 +769,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   private restore(snapshot: Snapshot): void {
     const rules = this.membership.rules
     this.membership.restore(snapshot)
-    this.takeSeat(this.membership.seat(this.self.id) as Seat)
+    this.takeSeat(this.membership.seat(this.self.id))
     for (const seat of snapshot.seats) {
       const known = this.peers.get(seat.peerId)
       // Somebody may have lost the seat and taken another.
@@ -783,9 +783,11 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (rules !== this.membership.rules) this.listener.rules()
   }
 
-  private takeSeat({ order }: Seat): void {
+  /** @param seat Nothing when this end was given up for lost; then it asks for another one when it is told so. */
+  private takeSeat(seat: Seat | undefined): void {
     const before = this.self.order
-    if (order === before) return
+    if (seat === undefined || seat.order === before) return
+    const { order } = seat
     this.self.order = order
     this.network.note(this.id, { epoch: this.epoch, host: this.membership.hostId }, order)
     this.extensions.tell('seatChanged', before)

@@ -438,6 +438,10 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     const { order } = from
     const view = new DataView(message.buffer, message.byteOffset)
     const life = view.getFloat64(1)
+    if (!Number.isFinite(life)) {
+      this.malformed++
+      return
+    }
     const before = this.greetings.get(order)
     this.greetings.set(order, life)
     if (before !== undefined && before !== life) this.world.restartPeer(order)

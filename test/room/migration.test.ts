@@ -119,6 +119,16 @@ describe('a host that is gone', () => {
     expect([last.isHost, last.core.membership.size]).toEqual([true, 1])
   })
 
+  test('and one that finds itself without a seat in what a voter knows stays what it was until it is told', async () => {
+    const net = simulate({ rtt: 60 })
+    const [, , c] = (await net.players(match, 3)) as [Match, Match, Match]
+    const { seats, version, ...rest } = c.core.membership.snapshot()
+    c.core.learn({ ...rest, version: version + 1, seats: seats.filter(({ peerId }) => peerId !== c.self.id) })
+    await net.run(500)
+    expect([c.isOpen, c.self.order, c.peers.size]).toEqual([true, 2, 2])
+    expect(net.errors).toEqual([])
+  })
+
   test('finds a member that it had lost: what that one goes on to say by what it had opened arrives (tournament seed 263)', async () => {
     const net = simulate({ rtt: 60, loss: 0.05, seed: 2 })
     const [, b, c] = (await net.players(match, 3)) as [Match, Match, Match]
