@@ -178,6 +178,8 @@ export class Engine implements RoomExtension, WorldListener, RecordHost, Ownersh
     this.follow()
     const local = this.port.clock.now()
     if (lane === 'datagram') {
+      // Who has not heard this end's greeting still speaks to who was here before (tournament seed 249).
+      if (!this.greeted.has(from.order)) return
       const answer = this.world.take(from.order, message, local, this.now())
       if (answer !== undefined) this.port.sendDatagram(from, answer, 'immediate')
     } else if (message[0] === OWNERSHIP) this.guard(() => this.ownership.take(from.order, message.subarray(1)))
