@@ -25,6 +25,47 @@ export function waysOf({ against, suites = SUITES, deliveries = ['unreliable', '
 }
 
 /**
+ * One way after the other, from the start of its ends to their end: processes that wait for others lose what they have in the processor's caches, and some
+ * of their memory to the system, and take seconds to be as fast as before. Bare UDP has its turn before, amid and after the others, so that all are
+ * compared with the same machine.
+ * @param use `(way, pair, milliseconds)`: what is to be done, and the time for it. It may take a little more; then the others get less.
+ * @returns The ways that ran, and `notRun`. @throws when bare UDP or this SDK does not start
+ */
+export async function inTurn(ways, { log, milliseconds }, use) {
+  const [bare, ...others] = ways
+  const half = Math.ceil(others.length / 2)
+  const turns = [bare, ...others.slice(0, half), bare, ...others.slice(half), bare]
+  const until = performance.now() + milliseconds
+  const ran = new Set()
+  const notRun = []
+  for (const [i, way] of turns.entries()) {
+    const end = performance.now() + Math.max(0, until - performance.now()) / (turns.length - i)
+    const { adapter, options, lanes = [{ delivery: way.delivery }], middle } = way
+    let pair
+    try {
+      pair = await connectPair({ adapter, options, lanes, middle })
+    } catch (error) {
+      if (isNeeded(way)) throw error
+      notRun.push({ name: way.name, reason: error.message })
+      log(`  ${way.name} not run: ${error.message}`)
+      continue
+    }
+    try {
+      await use(way, pair, end - performance.now())
+      ran.add(way)
+      log(`  ${way.name}`)
+    } finally {
+      pair.stop()
+    }
+  }
+  return { ran: [...ran], notRun }
+}
+
+function isNeeded({ implementation }) {
+  return implementation === BARE || implementation === OURS
+}
+
+/**
  * Starts the ends of all ways, one after the other. A rival that does not start is told with the reason and left out; bare UDP and this
  * SDK must start.
  * @param settings `(way, i)`: what else `connectPair` is to know of it.
@@ -38,7 +79,7 @@ export async function startWays(ways, { log, settings = () => ({}) }) {
       const { adapter, options, lanes = [{ delivery: way.delivery }], middle } = way
       started.push({ ...way, index, pair: await connectPair({ adapter, options, lanes, middle, ...settings(way, index) }) })
     } catch (error) {
-      if (way.implementation === BARE || way.implementation === OURS) {
+      if (isNeeded(way)) {
         for (const { pair } of started) pair.stop()
         throw error
       }

@@ -2,19 +2,16 @@ import { BARE, OURS } from '../suite.js'
 import { curve, percentiles, significant } from '../statistics.js'
 import { keepAwake } from '../ends/remote.js'
 import { warmUp } from '../ends/warm-up.js'
-import { startWays, waysOf } from '../ways.js'
+import { inTurn, waysOf } from '../ways.js'
 
 const SIZES = [64, 1_200]
 const MODES = ['idle', 'awake']
-/** Each way is measured in this many turns, one after the other, so that a machine that slows down slows all of them. */
-const TURNS = 2
 /**
- * Round trips that are thrown away, awake, which makes the most of them: until they get no faster, steps and all of them at most, as shares of the time in
- * all; then in each turn, as others have had the machine in between, and the code has to get into the processor's caches again.
+ * Round trips that are thrown away, awake, which makes the most of them: until they get no faster, steps and all of them at most, as shares of the way's
+ * time.
  */
-const COMPILE_STEP = 0.0025
-const COMPILE_MOST = 0.025
-const WARM_UP = 0.003
+const COMPILE_STEP = 0.05
+const COMPILE_MOST = 0.5
 /** The same at the beginning of each cell. Milliseconds. */
 const SETTLE = 20
 /** What goes by in a cell beside that, in calls to both ends. Milliseconds. */
@@ -28,30 +25,19 @@ const SHORTEST = 20
  */
 export default {
   async run({ seconds, against, log }) {
-    const began = performance.now()
-    const { started, notRun } = await startWays(allWays(against), { log })
-    try {
-      const cells = SIZES.flatMap((size) => MODES.map((mode) => ({ size, mode })))
-      for (const way of started) {
-        await way.pair.far.call('echo')
-        way.cells = cells.map((cell) => ({ ...cell, samples: [], near: 0, far: 0, lost: 0 }))
-      }
-      const time = seconds * 1_000
-      for (const { pair } of started) await awake(pair, (work) => warmUp(work, { step: time * COMPILE_STEP, most: time * COMPILE_MOST }))
-      log('  all are warm')
-      const turn = (time - (performance.now() - began)) / (started.length * TURNS) - time * WARM_UP
-      const one = Math.max(SHORTEST, turn / cells.length - SETTLE - ASIDE)
-      for (let i = 0; i < TURNS; i++) {
-        for (const way of started) {
-          await awake(way.pair, (work) => work(time * WARM_UP))
-          for (const cell of way.cells) await measure(way.pair, cell, one)
-        }
-        log(`  turn ${i + 1} of ${TURNS}`)
-      }
-      return { ...describe(), notRun, rows: cells.flatMap((_, i) => rowsOf(started, i)) }
-    } finally {
-      for (const { pair } of started) pair.stop()
-    }
+    const cells = SIZES.flatMap((size) => MODES.map((mode) => ({ size, mode })))
+    const ways = allWays(against).map((way) => ({
+      ...way,
+      cells: cells.map((cell) => ({ ...cell, samples: [], near: 0, far: 0, lost: 0 })),
+    }))
+    const { ran, notRun } = await inTurn(ways, { log, milliseconds: seconds * 1_000 }, async (way, pair, milliseconds) => {
+      const end = performance.now() + milliseconds
+      await pair.far.call('echo')
+      await awake(pair, (work) => warmUp(work, { step: milliseconds * COMPILE_STEP, most: milliseconds * COMPILE_MOST }))
+      const one = Math.max(SHORTEST, (end - performance.now()) / cells.length - SETTLE - ASIDE)
+      for (const cell of way.cells) await measure(pair, cell, one)
+    })
+    return { ...describe(), notRun, rows: cells.flatMap((_, i) => rowsOf(ran, i)) }
   },
 }
 

@@ -1,7 +1,7 @@
 import { BARE, OURS, SUITES } from '../suite.js'
 import { significant } from '../statistics.js'
 import { warmUp } from '../ends/warm-up.js'
-import { startWays, waysOf } from '../ways.js'
+import { inTurn, waysOf } from '../ways.js'
 
 /** What is sent: messages as large as a packet carries, small ones that share packets, and the pieces of a file. */
 const KINDS = [
@@ -9,17 +9,15 @@ const KINDS = [
   { group: '64-byte messages', size: 64, deliveries: ['unreliable', 'reliable'] },
   { group: 'bulk, 16,384-byte messages', size: 16_384, deliveries: ['reliable'] },
 ]
-const TURNS = 2
-/** What a cell works before it counts, until it gets no faster: steps, and all of them at most, as shares of the time in all; then so long in each turn. */
-const COMPILE_STEP = 0.0018
-const COMPILE_MOST = 0.018
-const WARM_UP = 0.001
+/** What each kind takes at first, until it gets no faster: steps, and all of them at most, as shares of its time. */
+const COMPILE_STEP = 0.1
+const COMPILE_MOST = 0.6
 /** How often it is looked whether anything still comes after a turn. Milliseconds. */
 const CALM = 30
-/** What goes by in a turn beside what is counted: the same, and calls to both ends. Milliseconds. */
+/** What goes by beside what is counted: the same, and calls to both ends. Milliseconds. */
 const ASIDE = 90
-/** A turn is not shorter, however little time there is. Milliseconds. */
-const SHORTEST_TURN = 50
+/** A kind does not get less, however little time there is. Milliseconds. */
+const SHORTEST = 50
 
 /** This SDK with packets no longer than Ethernet carries: between two ends on one machine it sends longer ones by itself. */
 const ETHERNET = ['unreliable', 'reliable'].map((delivery) => ({
@@ -33,47 +31,39 @@ const ETHERNET = ['unreliable', 'reliable'].map((delivery) => ({
 /** One way as fast as it goes, between two processes on loopback. */
 export default {
   async run({ seconds, against, log }) {
-    const began = performance.now()
-    const { started, notRun } = await startWays([...waysOf({ against }), ...ETHERNET], { log })
-    try {
-      const cells = started.flatMap((way) =>
-        KINDS.filter(({ deliveries }) => way.implementation === BARE || deliveries.includes(way.delivery)).map((kind) => ({
-          ...kind,
-          way,
-          total: { received: 0, milliseconds: 0, near: 0, far: 0, sent: 0 },
-        })),
-      )
-      const time = seconds * 1_000
-      for (const cell of cells) await compile(cell, { step: time * COMPILE_STEP, most: time * COMPILE_MOST })
-      log('  all are warm')
-      const left = time - (performance.now() - began)
-      const turn = Math.max(SHORTEST_TURN, left / (cells.length * TURNS) - time * WARM_UP - ASIDE)
-      for (let i = 0; i < TURNS; i++) {
-        for (const cell of cells) await takeTurn(cell, time * WARM_UP, turn)
-        log(`  turn ${i + 1} of ${TURNS}`)
+    const ways = [...waysOf({ against }), ...ETHERNET].map((way) => ({
+      ...way,
+      cells: KINDS.filter(({ deliveries }) => way.implementation === BARE || deliveries.includes(way.delivery)).map((kind) => ({
+        ...kind,
+        total: { received: 0, milliseconds: 0, near: 0, far: 0, sent: 0 },
+      })),
+    }))
+    const { ran, notRun } = await inTurn(ways, { log, milliseconds: seconds * 1_000 }, async ({ cells }, pair, milliseconds) => {
+      const end = performance.now() + milliseconds
+      for (const [i, cell] of cells.entries()) {
+        const until = performance.now() + (end - performance.now()) / (cells.length - i)
+        const time = until - performance.now()
+        await compile(pair, cell, { step: time * COMPILE_STEP, most: time * COMPILE_MOST })
+        await count(pair, cell, Math.max(SHORTEST, until - performance.now() - ASIDE))
       }
-      return { ...describe(), notRun, rows: KINDS.flatMap(({ group }) => rowsOf(cells.filter((cell) => cell.group === group))) }
-    } finally {
-      for (const { pair } of started) pair.stop()
-    }
+    })
+    const rows = KINDS.flatMap(({ group }) =>
+      rowsOf(ran.flatMap((way) => way.cells.filter((cell) => cell.group === group).map((cell) => ({ ...cell, way })))),
+    )
+    return { ...describe(), notRun, rows }
   },
 }
 
-async function compile({ way, size }, steps) {
-  const { near, far } = way.pair
+async function compile({ near, far }, { size }, steps) {
   await far.call('resetCount')
   await warmUp(async (milliseconds) => {
     const { messages } = await far.call('takeCount')
     await near.call('flood', { size, milliseconds })
     return (await far.call('takeCount')).messages - messages
   }, steps)
-  await drained(far)
 }
 
-async function takeTurn({ way, size, total }, warming, milliseconds) {
-  const { near, far } = way.pair
-  await far.call('resetCount')
-  await near.call('flood', { size, milliseconds: warming })
+async function count({ near, far }, { size, total }, milliseconds) {
   const before = await far.call('takeCount')
   const { sent, cpu } = await near.call('flood', { size, milliseconds }, milliseconds)
   const after = await far.call('takeCount')
