@@ -368,10 +368,13 @@ export class Session implements HeapItem, FlowSetHost {
     if (this.sessionState !== 'open') return
     this.leaveOpen('near-close', 'near')
     this.control.closeWanted = true
-    const begun = this.host.timeOf(now)
-    this.closeAt = begun + CLOSE_INTERVAL
-    this.closeUntil = begun + NEAR_CLOSE_LIMIT
+    this.closesFrom(this.host.timeOf(now))
     this.host.wake(this)
+  }
+
+  private closesFrom(now: number): void {
+    this.closeAt = now + CLOSE_INTERVAL
+    this.closeUntil = now + NEAR_CLOSE_LIMIT
   }
 
   /** Ends the session at once; the far end is told one time. RFC 7016 §3.5.5. */
@@ -607,6 +610,8 @@ export class Session implements HeapItem, FlowSetHost {
   /** @internal Assembles the next packet into `buffer`. @returns The datagram's length, 0 when there is nothing to send. */
   assemble(now: number): number {
     if (this.keys === undefined) return 0
+    // The application's call may have been by a clock that was set back right after.
+    if (this.sessionState === 'near-close' && this.closeAt - now > CLOSE_INTERVAL) this.closesFrom(now)
     if (this.allowance < LEAST_PACKET) {
       // Not even a farewell.
       if (this.sessionState === 'closed') this.control.closeAckWanted = false

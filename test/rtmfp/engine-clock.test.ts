@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { utf8 } from '../../src/base/bytes.ts'
-import { CLOCK_TOLERANCE, DEAD_AFTER, OVERSLEPT, RECEIVE_FLOW_LINGER } from '../../src/rtmfp/constants.ts'
+import { CLOCK_TOLERANCE, DEAD_AFTER, OVERSLEPT, RECEIVE_FLOW_LINGER, NEAR_CLOSE_LIMIT } from '../../src/rtmfp/constants.ts'
 import { EngineClock } from '../../src/rtmfp/engine-clock.ts'
 import { OUTPUT_EVENT, OUTPUT_TRANSMIT, OUTPUT_WAIT } from '../../src/rtmfp/endpoint.ts'
 import { World } from './world.ts'
@@ -81,6 +81,17 @@ describe('a clock that leaps', () => {
     session.close(world.now)
     world.run(200_000)
     expect([a.endpoint.sessionCount, b.endpoint.sessionCount]).toEqual([0, 0])
+  })
+
+  test('while a session is closed: it ends as soon as others do, by what the clock says after', () => {
+    const world = new World(3)
+    const [a, b] = [world.add(), world.add()]
+    const session = world.connect(a, b)
+    world.run(500)
+    world.filter = () => false
+    session.close(world.now + 3_600_000)
+    world.run(NEAR_CLOSE_LIMIT + 1_000)
+    expect(a.endpoint.sessionCount).toBe(0)
   })
 
   test('a process that slept asks the far end once more before it takes it for dead, and hears what had come meanwhile', () => {
