@@ -1,4 +1,5 @@
 import { startEnd } from '../ends/remote.js'
+import { warmUp } from '../ends/warm-up.js'
 import { significant } from '../statistics.js'
 import { BARE } from '../suite.js'
 
@@ -37,6 +38,8 @@ const SETTLE = 1_000
 /** What is relayed, and how long; as long to a bare forwarder. Bytes, share of the time. */
 const RELAYED_SIZE = 200
 const RELAY_SHARE = 0.03
+/** Times that, at most, until it gets no faster. */
+const RELAY_WARM_UP = 4
 /** The relay's limits are for players; here it is to show what it can do. */
 const UNLIMITED = { peerPackets: 1e6, peerBytes: 1e9, roomPackets: 1e6, roomBytes: 1e9 }
 
@@ -152,9 +155,18 @@ async function relay(url, server, milliseconds) {
     await sender.call('watchRelayPath')
     const port = await forwarder.call('startForwarder', { to: await receiver.call('openSink') })
     receiver.freeze()
-    await sender.call('floodRelay', args, milliseconds)
+    const steps = { step: milliseconds / 2, most: milliseconds * RELAY_WARM_UP }
+    await warmUp(async (step) => {
+      const { relay } = await server.call('introducerStats')
+      await sender.call('floodRelay', { ...args, milliseconds: step })
+      return (await server.call('introducerStats')).relay.packets - relay.packets
+    }, steps)
     const relayed = await costOf(server, () => sender.call('floodRelay', args, milliseconds))
-    await sender.call('floodForwarder', { ...args, port }, milliseconds)
+    await warmUp(async (step) => {
+      const forwarded = await forwarder.call('forwardedCount')
+      await sender.call('floodForwarder', { ...args, port, milliseconds: step })
+      return (await forwarder.call('forwardedCount')) - forwarded
+    }, steps)
     const [before, count] = [await forwarder.call('cpu'), await forwarder.call('forwardedCount')]
     const began = performance.now()
     await sender.call('floodForwarder', { ...args, port }, milliseconds)
