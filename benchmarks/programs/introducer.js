@@ -67,6 +67,12 @@ export default {
       )
       log('  introductions')
 
+      // Before there are the many, whose processes have something to do all the time.
+      const asked = await ask(url, server, Math.min(ASK_MOST, Math.max(300, seconds * 1_000 * ASK_SHARE)), small)
+      log('  asking for peers')
+      const { relayed, bare } = await relay(url, server, Math.max(300, seconds * 1_000 * RELAY_SHARE))
+      log('  relay')
+
       const before = await server.call('memory')
       const atFirst = (await server.call('introducerStats')).peers
       const registered = await costOf(server, () => gather(peers - atFirst, REGISTER_SHARE))
@@ -77,10 +83,6 @@ export default {
 
       const idle = await costOf(server, () => wait(Math.min(IDLE_MOST, Math.max(IDLE_LEAST, seconds * 1_000 * IDLE_SHARE))))
       log('  idle')
-      const asked = await ask(url, server, Math.min(ASK_MOST, Math.max(300, seconds * 1_000 * ASK_SHARE)), small)
-      log('  asking for peers')
-      const { relayed, bare } = await relay(url, server, Math.max(300, seconds * 1_000 * RELAY_SHARE))
-      log('  relay')
 
       const added = present - atFirst
       const heap = (usage) => usage.heapUsed + usage.external
