@@ -29,7 +29,7 @@ export function waysOf({ against, suites = SUITES, deliveries = ['unreliable', '
  * of their memory to the system, and take seconds to be as fast as before. Bare UDP has its turn before, amid and after the others, so that all are
  * compared with the same machine.
  * @param use `(way, pair, milliseconds)`: what is to be done, and the time for it. It may take a little more; then the others get less.
- * @returns The ways that ran, and `notRun`. @throws when bare UDP or this SDK does not start
+ * @returns The ways that ran, and `notRun`: rivals that did not start, or failed. @throws when bare UDP or this SDK does
  */
 export async function inTurn(ways, { log, milliseconds }, use) {
   const [bare, ...others] = ways
@@ -40,29 +40,30 @@ export async function inTurn(ways, { log, milliseconds }, use) {
   const notRun = []
   for (const [i, way] of turns.entries()) {
     const end = performance.now() + Math.max(0, until - performance.now()) / (turns.length - i)
-    const { adapter, options, lanes = [{ delivery: way.delivery }], middle } = way
     let pair
     try {
-      pair = await connectPair({ adapter, options, lanes, middle })
-    } catch (error) {
-      if (isNeeded(way)) throw error
-      notRun.push({ name: way.name, reason: error.message })
-      log(`  ${way.name} not run: ${error.message}`)
-      continue
-    }
-    try {
+      pair = await startWay(way)
       await use(way, pair, end - performance.now())
       ran.add(way)
       log(`  ${way.name}`)
+    } catch (error) {
+      notRun.push(reasonOf(way, error, log))
     } finally {
-      pair.stop()
+      pair?.stop()
     }
   }
   return { ran: [...ran], notRun }
 }
 
-function isNeeded({ implementation }) {
-  return implementation === BARE || implementation === OURS
+function startWay({ adapter, options, delivery, lanes = [{ delivery }], middle }, settings = {}) {
+  return connectPair({ adapter, options, lanes, middle, ...settings })
+}
+
+/** Tells that a rival does not run. @returns What stands in the result of that. @throws the error, when it is bare UDP or this SDK that does not */
+function reasonOf({ name, implementation }, error, log) {
+  if (implementation === BARE || implementation === OURS) throw error
+  log(`  ${name} not run: ${error.message}`)
+  return { name, reason: error.message }
 }
 
 /**
@@ -74,18 +75,17 @@ function isNeeded({ implementation }) {
 export async function startWays(ways, { log, settings = () => ({}) }) {
   const started = []
   const notRun = []
-  for (const [index, way] of ways.entries()) {
-    try {
-      const { adapter, options, lanes = [{ delivery: way.delivery }], middle } = way
-      started.push({ ...way, index, pair: await connectPair({ adapter, options, lanes, middle, ...settings(way, index) }) })
-    } catch (error) {
-      if (isNeeded(way)) {
-        for (const { pair } of started) pair.stop()
-        throw error
+  try {
+    for (const [index, way] of ways.entries()) {
+      try {
+        started.push({ ...way, index, pair: await startWay(way, settings(way, index)) })
+      } catch (error) {
+        notRun.push(reasonOf(way, error, log))
       }
-      notRun.push({ name: way.name, reason: error.message })
-      log(`  ${way.name} not run: ${error.message}`)
     }
+  } catch (error) {
+    for (const { pair } of started) pair.stop()
+    throw error
   }
   return { started, notRun }
 }
