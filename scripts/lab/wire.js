@@ -49,7 +49,7 @@ socket.on('message', (frame, from) => {
     seen.frames++
     if (frame.includes(secret)) seen.hits++
   }
-  if (frame.length < HEADER + MAC_BYTES) return
+  if (frame.length < TYPE_AT + 2) return
   back = from
   const site = frame.readUIntBE(NETWORK_AT, 3)
   known.add(site)
@@ -66,9 +66,9 @@ socket.on('message', (frame, from) => {
 })
 
 function isNeighborDiscovery(frame) {
-  if (frame.length < TYPE_AT + 2 + IPV6_HEADER + 1) return frame.length > TYPE_AT + 2 && frame.readUInt16BE(TYPE_AT) === TYPE_ARP
   const type = frame.readUInt16BE(TYPE_AT)
   if (type !== TYPE_IPV6) return type === TYPE_ARP
+  // Of a frame that is too short, what is not there is none of the two.
   return frame[IPV6_NEXT_HEADER_AT] === ICMPV6 && NEIGHBOR_TYPES.includes(frame[TYPE_AT + 2 + IPV6_HEADER])
 }
 

@@ -5,7 +5,7 @@ export const REQUEST_FLOW = 'altostratus.introducer/1'
 
 /** How often a client asks whether the introducer is there, as ICE has it (RFC 8445 §11): NATs forget after 30 s and more, with room for two tries. Milliseconds. */
 export const CLIENT_KEEPALIVE = 15_000
-/** When a client takes the introducer for lost: two unanswered tries and a bit. Milliseconds. */
+/** When a client takes the introducer for lost: silence until it asks, and ten seconds of asking again and again. Milliseconds. */
 export const CLIENT_DEAD_AFTER = 25_000
 /** The server asks only when a client has missed its own turn. Milliseconds. */
 export const SERVER_KEEPALIVE = 20_000
