@@ -228,6 +228,22 @@ describe('address mobility', () => {
     }
   })
 
+  test('what the end that moves has sent is acknowledged again where it is now: it need not wait for a time-out', () => {
+    const { world, a, session } = pair(18)
+    const flow = reliable(session)
+    flow.write(Uint8Array.of(0, 1), world.now)
+    world.run(1_000)
+    a.address = MOBILE
+    const received = a.endpoint.stats.datagramsReceived
+    flow.write(Uint8Array.of(0, 2), world.now)
+    world.run(RTT + LATENCY - 1)
+    // Until now only the question whether it is there has come: the acknowledgement went to where it was.
+    expect(a.endpoint.stats.datagramsReceived - received).toBe(1)
+    expect(flow.queuedBytes).toBeGreaterThan(0)
+    world.run(LATENCY + 2)
+    expect(flow.queuedBytes).toBe(0)
+  })
+
   test('a stream of 60 unreliable messages a second toward the end that moves pauses for no more than two round trips', () => {
     const { world, a, session, far } = pair(7)
     const log = watch(world, a)

@@ -414,10 +414,11 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     for (const flow of this.receiving.values()) flow.lingerAnew(now)
   }
 
-  /** The far end has moved: what is on its way to where it was is sent again, at once. */
+  /** The far end has moved: what is on its way to where it was is sent again, at once; so are acknowledgements, or it would wait for a time-out. */
   pathChanged(): void {
     this.timedOut()
     this.loss.pathChanged()
+    for (const flow of this.receiving.values()) this.wantsAck(flow, true)
   }
 
   /** The session is over: nothing of any flow is left. RFC 7016 §3.5.5. */
