@@ -243,6 +243,20 @@ describe('congestion control', () => {
     controller.timedOut(true)
     expect(controller.window).toBe(1_472)
   })
+
+  test('RFC 5681 §3.1: two of the longest segments may be in flight, so that no acknowledgement is delayed', () => {
+    const controller = new AppendixAController(SMSS)
+    controller.timedOut(true)
+    controller.segment = 16_336
+    expect(controller.window).toBe(2 * 16_336)
+    lose(controller, 5_000)
+    expect(controller.window).toBe(2 * 16_336)
+    controller.timedOut(false)
+    expect(controller.window).toBe(2 * 16_336)
+    controller.segment = SMSS
+    controller.timedOut(true)
+    expect(controller.window).toBe(SMSS)
+  })
 })
 
 describe('delay-aware congestion control', () => {

@@ -1,4 +1,4 @@
-import { CWND_INIT } from '../constants.ts'
+import { CWND_INIT, LEAST_SEGMENTS } from '../constants.ts'
 
 /** What one received packet said about the data that is in flight. */
 export interface AckSummary {
@@ -69,20 +69,35 @@ export class AppendixAController implements CongestionController {
   window: number = CWND_INIT
   protected threshold: number = Infinity
   protected accumulator = 0
-  segment: number
+  private segmentSize: number
 
   /** @param segment Sender maximum segment size, bytes. */
   constructor(segment: number) {
-    this.segment = segment
+    this.segmentSize = segment
+  }
+
+  get segment(): number {
+    return this.segmentSize
+  }
+
+  set segment(bytes: number) {
+    // A window for less than two of the longer ones would let one go at a time, and its acknowledgement would be delayed each time.
+    if (bytes > this.segmentSize) this.window = Math.max(this.window, LEAST_SEGMENTS * bytes)
+    this.segmentSize = bytes
+  }
+
+  /** What no loss takes the window below. RFC 7016 §A.2; two segments that are longer than Ethernet's. RFC 5681 §3.1. */
+  protected get initialWindow(): number {
+    return Math.max(CWND_INIT, LEAST_SEGMENTS * this.segmentSize)
   }
 
   timedOut(wasLoss: boolean): void {
     // By the letter an infinite SSTHRESH would survive a timeout with loss, and slow start would run into the same wall again.
     if (this.threshold !== Infinity || wasLoss) {
-      this.threshold = Math.max(this.threshold === Infinity ? CWND_INIT : this.threshold, (this.window * 3) / 4)
+      this.threshold = Math.max(this.threshold === Infinity ? this.initialWindow : this.threshold, (this.window * 3) / 4)
     }
     this.accumulator = 0
-    this.window = wasLoss ? this.segment : CWND_INIT
+    this.window = wasLoss ? this.segment : this.initialWindow
   }
 
   pathChanged(): void {
@@ -96,14 +111,14 @@ export class AppendixAController implements CongestionController {
     const before = summary.outstandingBefore
     if (summary.anyLoss) {
       const gentle = critical.sentHere || (before > SCALABLE_WINDOW && fastGrow)
-      this.threshold = Math.max(before * (gentle ? 7 / 8 : 1 / 2), CWND_INIT)
+      this.threshold = Math.max(before * (gentle ? 7 / 8 : 1 / 2), this.initialWindow)
       this.window = this.threshold
       this.accumulator = 0
     } else if (critical.sentHere && summary.queueDelay > this.queueTarget(summary.srtt)) {
       this.giveWay(summary)
     } else if (summary.anyAcks && !summary.anyNaks && before >= this.window - summary.reserved) {
       const increase = fastGrow ? this.increaseNormally(summary.ackedBytes) : this.increaseYielding(summary.ackedBytes, critical.sentHere)
-      this.window = Math.max(this.window + Math.min(increase, this.segment), CWND_INIT)
+      this.window = Math.max(this.window + Math.min(increase, this.segment), this.initialWindow)
     }
   }
 
@@ -116,7 +131,7 @@ export class AppendixAController implements CongestionController {
   private giveWay({ queueDelay, srtt, ackedBytes }: AckSummary): void {
     const target = this.queueTarget(srtt)
     const excess = Math.min((queueDelay - target) / target, 2)
-    this.window = Math.max(this.window - (excess * ackedBytes * this.segment) / this.window, CWND_INIT)
+    this.window = Math.max(this.window - (excess * ackedBytes * this.segment) / this.window, this.initialWindow)
     this.threshold = Math.min(this.threshold, this.window)
     this.accumulator = 0
   }

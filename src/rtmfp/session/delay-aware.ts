@@ -4,7 +4,6 @@ import {
   COMPETE_PATIENCE,
   COMPETE_RETRY,
   COMPETE_ROUNDS,
-  CWND_INIT,
   DELAY_PACKETS,
   DELAY_TARGET,
   DRAIN_LEAST,
@@ -102,7 +101,7 @@ export class DelayAwareController extends AppendixAController {
       if (summary.lostSentAt <= this.reducedAt) return
       this.reducedAt = summary.now
       this.cubic.reduced(this.window / segment)
-      this.window = Math.max(this.window * CUBIC_BETA, CWND_INIT)
+      this.window = Math.max(this.window * CUBIC_BETA, this.initialWindow)
       this.threshold = this.window
     } else if (critical.elsewhere) super.packetProcessed(summary, critical)
     else if (summary.outstandingBefore >= this.window - summary.reserved)
