@@ -71,11 +71,11 @@ export class Ghash {
   }
 
   /** Writes the hash XORed with a block of key stream. */
-  write(target: Uint8Array, at: number, mask: Uint8Array): void {
-    put(target, at, this.y0, mask, 0)
-    put(target, at + 4, this.y1, mask, 4)
-    put(target, at + 8, this.y2, mask, 8)
-    put(target, at + 12, this.y3, mask, 12)
+  write(target: Uint8Array, at: number, mask: Uint8Array, maskAt: number): void {
+    put(target, at, this.y0, mask, maskAt)
+    put(target, at + 4, this.y1, mask, maskAt + 4)
+    put(target, at + 8, this.y2, mask, maskAt + 8)
+    put(target, at + 12, this.y3, mask, maskAt + 12)
   }
 
   private block(b: Uint8Array, at: number): void {
@@ -114,7 +114,8 @@ export class Ghash {
   }
 }
 
-function word(b: Uint8Array, at: number): number {
+/** Four bytes as a signed number, the most significant first. */
+export function word(b: Uint8Array, at: number): number {
   return ((b[at] as number) << 24) | ((b[at + 1] as number) << 16) | ((b[at + 2] as number) << 8) | (b[at + 3] as number)
 }
 

@@ -65,6 +65,22 @@ describe('AES-GCM of Node for short and long texts', () => {
     }
   })
 
+  test('packets that are counted up, of all lengths, in and out of turn, give the bytes of the other backend', () => {
+    const base = randomBytes(random, 12)
+    for (const number of [0, 1, 2, 3, 8, 7, 6, 9, 15, 16, 0x7f, 0x80, 0xffff, 0x1_0000, 0x7fff_fff8, 0x8000_0000, 0xffff_ffff, 5]) {
+      const nonce = base.slice()
+      for (let i = 0; i < 4; i++) nonce[11 - i]! ^= (number / 2 ** (8 * i)) & 0xff
+      for (const length of [0, 7, 40, SHORT_TEXT]) {
+        const ours = new Uint8Array(length + TAG).fill(number)
+        const theirs = ours.slice()
+        node.seal(nonce, base, ours, 0, length)
+        noble.seal(nonce, base, theirs, 0, length)
+        expect(ours).toEqual(theirs)
+        expect(node.open(nonce, base, ours, 0, ours.length, new Uint8Array(length))).toBe(true)
+      }
+    }
+  })
+
   test('what is shorter than a tag is not opened', () => {
     expect(node.open(new Uint8Array(12), new Uint8Array(4), new Uint8Array(TAG - 1), 0, TAG - 1, new Uint8Array(0))).toBe(false)
   })
