@@ -22,6 +22,10 @@ let arrived
 const connected = new Promise((resolve) => (arrived = resolve))
 
 const CALLS = {
+  /** Loads what `serve` and `connect` would load. */
+  async load({ adapter }) {
+    await loadAdapter(adapter)
+  },
   /** Listens. @returns What `connect` needs to know. */
   async serve({ adapter, options, lanes, host }) {
     const server = await (

@@ -96,7 +96,8 @@ export async function connectPair({ adapter, options = {}, lanes, near = {}, far
   try {
     const settings = { adapter, options, lanes }
     if (middle) settings.options = { ...options, ...(await ends.middle.call('startMiddle', { adapter, host: LOOPBACK })) }
-    const address = await ends.far.call('serve', { ...settings, host: far.host ?? LOOPBACK })
+    const serving = ends.far.call('serve', { ...settings, host: far.host ?? LOOPBACK })
+    const [address] = await Promise.all([serving, ends.near.call('load', settings)])
     await ends.near.call('connect', { ...settings, address, host: near.host ?? LOOPBACK })
     await ends.far.call('connected')
   } catch (error) {

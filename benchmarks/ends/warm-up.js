@@ -1,9 +1,10 @@
 /** Work that grows by less from one step to the next has got as fast as it gets, when that has been so for `CALM` steps. */
 const GROWTH = 1.1
-const CALM = 2
+const CALM = 3
 
 /**
- * Has both ends work until they get no faster: JavaScript is compiled while it runs, and takes seconds to get there.
+ * Has both ends work until they get no faster: JavaScript is compiled while it runs, by threads that need time of the processor, too, and it takes seconds
+ * to get there; a game's first packets cost ten times what later ones do.
  * @param work Works for so many milliseconds, and says how much it got done.
  * @param step Milliseconds. @param most All steps together, milliseconds.
  */

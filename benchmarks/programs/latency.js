@@ -7,11 +7,11 @@ import { inTurn, waysOf } from '../ways.js'
 const SIZES = [64, 1_200]
 const MODES = ['idle', 'awake']
 /**
- * Round trips that are thrown away, awake, which makes the most of them: until they get no faster, steps and all of them at most, as shares of the way's
- * time.
+ * Round trips that are thrown away, until they get no faster: steps and all of them at most, as shares of the way's time. Both ends sleep between them:
+ * what keeps a core's event loop turning takes the core from who compiles.
  */
 const COMPILE_STEP = 0.05
-const COMPILE_MOST = 0.5
+const COMPILE_MOST = 0.6
 /** The same at the beginning of each cell. Milliseconds. */
 const SETTLE = 20
 /** What goes by in a cell beside that, in calls to both ends. Milliseconds. */
@@ -33,7 +33,7 @@ export default {
     const { ran, notRun } = await inTurn(ways, { log, milliseconds: seconds * 1_000 }, async (way, pair, milliseconds) => {
       const end = performance.now() + milliseconds
       await pair.far.call('echo')
-      await awake(pair, (work) => warmUp(work, { step: milliseconds * COMPILE_STEP, most: milliseconds * COMPILE_MOST }))
+      await warmUp((step) => roundTrips(pair, step), { step: milliseconds * COMPILE_STEP, most: milliseconds * COMPILE_MOST })
       const one = Math.max(SHORTEST, (end - performance.now()) / cells.length - SETTLE - ASIDE)
       for (const cell of way.cells) await measure(pair, cell, one)
     })
@@ -55,15 +55,11 @@ function allWays(against) {
   ]
 }
 
-/** Does with work what is asked for, both ends awake; work: round trips of all sizes for so many milliseconds. @returns How many. */
-async function awake(pair, use) {
-  await keepAwake(pair, true)
-  await use(async (milliseconds) => {
-    let count = 0
-    for (const size of SIZES) count += (await pair.near.call('ping', { size, milliseconds: milliseconds / SIZES.length })).samples.length
-    return count
-  })
-  await keepAwake(pair, false)
+/** Round trips of all sizes for so many milliseconds. @returns How many. */
+async function roundTrips({ near }, milliseconds) {
+  let count = 0
+  for (const size of SIZES) count += (await near.call('ping', { size, milliseconds: milliseconds / SIZES.length })).samples.length
+  return count
 }
 
 async function measure(pair, cell, milliseconds) {

@@ -9,8 +9,8 @@ const KINDS = [
   { group: '64-byte messages', size: 64, deliveries: ['unreliable', 'reliable'] },
   { group: 'bulk, 16,384-byte messages', size: 16_384, deliveries: ['reliable'] },
 ]
-/** What each kind takes at first, until it gets no faster: steps, and all of them at most, as shares of its time. */
-const COMPILE_STEP = 0.1
+/** What is sent at first, some of each kind, until it gets no faster: steps, and all of them at most, as shares of the way's time. */
+const COMPILE_STEP = 0.06
 const COMPILE_MOST = 0.6
 /** How often it is looked whether anything still comes after a turn. Milliseconds. */
 const CALM = 30
@@ -40,11 +40,10 @@ export default {
     }))
     const { ran, notRun } = await inTurn(ways, { log, milliseconds: seconds * 1_000 }, async ({ cells }, pair, milliseconds) => {
       const end = performance.now() + milliseconds
+      await compile(pair, cells, { step: milliseconds * COMPILE_STEP, most: milliseconds * COMPILE_MOST })
       for (const [i, cell] of cells.entries()) {
-        const until = performance.now() + (end - performance.now()) / (cells.length - i)
-        const time = until - performance.now()
-        await compile(pair, cell, { step: time * COMPILE_STEP, most: time * COMPILE_MOST })
-        await count(pair, cell, Math.max(SHORTEST, until - performance.now() - ASIDE))
+        const time = (end - performance.now()) / (cells.length - i)
+        await count(pair, cell, Math.max(SHORTEST, time - ASIDE))
       }
     })
     const rows = KINDS.flatMap(({ group }) =>
@@ -54,13 +53,14 @@ export default {
   },
 }
 
-async function compile({ near, far }, { size }, steps) {
+async function compile({ near, far }, cells, steps) {
   await far.call('resetCount')
   await warmUp(async (milliseconds) => {
-    const { messages } = await far.call('takeCount')
-    await near.call('flood', { size, milliseconds })
-    return (await far.call('takeCount')).messages - messages
+    const { bytes } = await far.call('takeCount')
+    for (const { size } of cells) await near.call('flood', { size, milliseconds: milliseconds / cells.length })
+    return (await far.call('takeCount')).bytes - bytes
   }, steps)
+  await drained(far)
 }
 
 async function count({ near, far }, { size, total }, milliseconds) {
