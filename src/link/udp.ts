@@ -85,10 +85,11 @@ function fail(error: unknown, port: number, host: string): never {
 }
 
 function bind(host: string, port: number): Promise<UdpLink> {
+  const family = isIP(host)
   const socket = createSocket({
-    type: isIP(host) === 6 ? 'udp6' : 'udp4',
-    // Every destination is numeric; an answer at once saves each datagram a trip through the resolver.
-    lookup: (address, _options, callback) => callback(null, address, isIP(address)),
+    type: family === 6 ? 'udp6' : 'udp4',
+    // Every destination is numeric, and of the socket's family; an answer at once saves each datagram a trip through the resolver.
+    lookup: (address, _options, callback) => callback(null, address, family),
   })
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => {
