@@ -67,7 +67,8 @@ export interface IntroducerClientOptions {
 export type IntroducerState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
 interface Events {
-  joined: (roomId: string, member: MemberInfo, contact: Contact | undefined) => void
+  /** @param isGuest Whether this end, as the host, has still to let it in: see {@link IntroducerClient.admit}. */
+  joined: (roomId: string, member: MemberInfo, contact: Contact | undefined, isGuest: boolean) => void
   /** How a member of a room is reached now. */
   contact: (peerId: string, contact: Contact) => void
   left: (roomId: string, peerId: string) => void
@@ -93,7 +94,7 @@ export class IntroducerClient {
   /** Places to take up again when the introducer comes back. */
   private readonly tickets = new Map<string, Ticket>()
   /** Properties that this end has set as host. */
-  private readonly written = new Map<string, Properties>()
+  private readonly written = new Map<string, { readonly properties: Properties; readonly guarded?: true }>()
   private currentState: IntroducerState = 'connecting'
   private session: Session | undefined = undefined
   private requests: SendFlow | undefined = undefined
@@ -151,7 +152,7 @@ export class IntroducerClient {
   /** @throws AltostratusError `TOO_MANY_ROOMS`, `RATE_LIMITED`, or as all requests `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT` */
   async create(settings: RoomSettings, profile: Profile): Promise<Ticket> {
     const ticket = this.keep(asTicket(await this.request({ op: 'create', ...settings, profile })))
-    this.written.set(ticket.roomId, settings.properties)
+    this.written.set(ticket.roomId, { properties: settings.properties })
     return ticket
   }
 
@@ -204,24 +205,40 @@ export class IntroducerClient {
     await this.request({ op: 'evict', roomId, peerId })
   }
 
+  /** The host has let somebody in: it is told now where the members are, and they where it is. @throws AltostratusError `NOT_HOST`, … */
+  async admit(roomId: string, peerId: string): Promise<void> {
+    await this.request({ op: 'admit', roomId, peerId })
+  }
+
+  /** What shows that this end was let into a room. */
+  keyOf(roomId: string): Uint8Array | undefined {
+    return this.tickets.get(roomId)?.key
+  }
+
+  /** The host has given it with this end's seat. */
+  keepKey(roomId: string, key: Uint8Array): void {
+    this.amend(roomId, () => ({ key }))
+  }
+
   async list(game: string, protocol: number, where: Where = {}, open?: true): Promise<RoomListing[]> {
     return asListings(await this.request({ op: 'list', game, protocol, where, ...(open === true ? { open } : {}) }))
   }
 
-  /** @throws AltostratusError `NOT_HOST`, `ROOM_NOT_FOUND`, … */
-  async update(roomId: string, properties: Properties, locked?: true): Promise<void> {
+  /**
+   * @param guarded Addresses are shown to those alone whom the host lets in, as in a room with a lock or a password.
+   * @throws AltostratusError `NOT_HOST`, `ROOM_NOT_FOUND`, …
+   */
+  async update(roomId: string, properties: Properties, locked?: true, guarded?: true): Promise<void> {
     const mark = locked === true ? { locked } : {}
-    await this.request({ op: 'update', roomId, properties, ...mark })
-    this.written.set(roomId, properties)
+    const guard = guarded === true ? { guarded } : {}
+    // An introducer that is lost is told when it is back.
+    this.written.set(roomId, { properties, ...guard })
     const ticket = this.tickets.get(roomId)
-    if (ticket === undefined) return
-    const { epoch, host, code, self, members } = ticket
-    const { locked: before, ...settings } = settingsOf(ticket)
-    const isSame = before === mark.locked
-    this.tickets.set(
-      roomId,
-      isSame ? { ...ticket, properties } : { ...settings, epoch, host, roomId, code, self, members, properties, ...mark },
-    )
+    if (ticket !== undefined) {
+      const { locked: before, ...rest } = ticket
+      this.tickets.set(roomId, before === mark.locked ? { ...ticket, properties } : { ...rest, properties, ...mark })
+    }
+    await this.request({ op: 'update', roomId, properties, ...mark, ...guard })
   }
 
   /** Lets this end probe its NAT. @param send Whence the introducer is to send one datagram unasked */
@@ -408,22 +425,33 @@ export class IntroducerClient {
 
   /** Takes the place up again, and reports what has changed in the meantime. */
   private async rejoin(ticket: Ticket): Promise<void> {
-    const { roomId, code, epoch, host, self, members } = ticket
+    const { roomId, code, epoch, host, self, members, key } = ticket
     const standing = { epoch, host }
     const invitation = this.invite()
-    const fresh = asTicket(await this.request({ op: 'rejoin', ...settingsOf(ticket), ...standing, roomId, code, ...self, invitation }))
+    const fresh = asTicket(
+      await this.request({
+        op: 'rejoin',
+        ...settingsOf(ticket),
+        ...standing,
+        roomId,
+        code,
+        ...self,
+        invitation,
+        ...(key === undefined ? {} : { key }),
+      }),
+    )
     if (!this.tickets.has(roomId)) return
-    this.tickets.set(roomId, fresh)
+    this.keep(fresh)
     for (const member of fresh.members) {
       if (member.peerId !== self.peerId && !members.some((known) => known.peerId === member.peerId)) {
-        this.emit('joined', roomId, member, fresh.contacts?.get(member.peerId))
+        this.emit('joined', roomId, member, fresh.contacts?.get(member.peerId), false)
       }
     }
     for (const [peerId, contact] of fresh.contacts ?? []) this.emit('contact', peerId, contact)
     // A guest that was back sooner may have made the room anew with what it knew.
     this.emit('standing', roomId, { epoch: fresh.epoch, host: fresh.host })
     const own = this.written.get(roomId)
-    if (own !== undefined && fresh.host === self.peerId) await this.update(roomId, own, ticket.locked)
+    if (own !== undefined && fresh.host === self.peerId) await this.update(roomId, own.properties, ticket.locked, own.guarded)
   }
 
   private sessionLost(): void {
@@ -491,8 +519,7 @@ export class IntroducerClient {
         this.settle(response.id)?.reject(new AltostratusError(response.code, response.message))
         break
       case 'joined':
-        this.amend(response.roomId, ({ members }) => ({ members: [...members, response.member] }))
-        this.emit('joined', response.roomId, response.member, response.contact)
+        this.joined(response)
         break
       case 'contact':
         this.emit('contact', response.peerId, response.contact)
@@ -512,6 +539,12 @@ export class IntroducerClient {
     }
   }
 
+  private joined({ roomId, member, contact, guest }: Extract<Response, { kind: 'joined' }>): void {
+    if (guest !== true)
+      this.amend(roomId, ({ members }) => ({ members: [...members.filter(({ peerId }) => peerId !== member.peerId), member] }))
+    this.emit('joined', roomId, member, contact, guest === true)
+  }
+
   /** What changes in a room goes into its ticket: it is what a forgetful introducer makes the room from. */
   private amend(roomId: string, change: (ticket: Ticket) => Partial<Ticket>): void {
     const ticket = this.tickets.get(roomId)
@@ -519,7 +552,9 @@ export class IntroducerClient {
   }
 
   private keep(ticket: Ticket): Ticket {
-    this.tickets.set(ticket.roomId, ticket)
+    const { roomId } = ticket
+    const key = ticket.key ?? this.keyOf(roomId)
+    this.tickets.set(roomId, key === undefined ? ticket : { ...ticket, key })
     return ticket
   }
 

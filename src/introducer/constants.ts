@@ -1,7 +1,7 @@
 /** RTMFP's registered port, the default of `rtmfp:` URLs. RFC 7425 §6.1. */
 export const DEFAULT_PORT = 1935
 /** Metadata of the flow that carries requests; the version is part of it. */
-export const REQUEST_FLOW = 'altostratus.introducer/1'
+export const REQUEST_FLOW = 'altostratus.introducer/2'
 
 /** How often a client asks whether the introducer is there, as ICE has it (RFC 8445 §11): NATs forget after 30 s and more, with room for two tries. Milliseconds. */
 export const CLIENT_KEEPALIVE = 15_000
@@ -74,6 +74,10 @@ export const SOURCE_GUESSES_PER_SECOND = 1
 /** Hellos of one peer that are passed on at once, and how many come back each second: to all of a full room, each tried twice. */
 export const HELLO_BURST = 128
 export const HELLOS_PER_SECOND = 16
+/** What a room's ID is a hash of, and with which members show an introducer that has forgotten them that they are: nobody guesses 128 bits. Bytes. */
+export const ROOM_KEY_BYTES = 16
+/** Longest salt of a room's password. Bytes. */
+export const MAX_SALT = 64
 /** Longest game name. Characters. */
 export const MAX_NAME = 64
 /** Public properties of a room: how many, and the length of a name or text. */

@@ -18,8 +18,10 @@ import {
   MAX_PROPERTY_LENGTH,
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
+  MAX_SALT,
   MAX_SPECTATORS,
   PROBE_TOKEN_BYTES,
+  ROOM_KEY_BYTES,
 } from './constants.ts'
 import { pack, unpack } from './packing.ts'
 import type { ProbeSource, ProbeTicket } from './probe.ts'
@@ -56,6 +58,8 @@ export interface RoomSettings {
   readonly properties: Properties
   /** The host asks newcomers for one. */
   readonly password?: true
+  /** What proofs that one knows it are made with, so that a newcomer need not ask. */
+  readonly salt?: Uint8Array
   /** Nobody new gets in. */
   readonly locked?: true
   /** Spectators at most; 8 when not given. */
@@ -85,10 +89,12 @@ export interface Ticket extends RoomSettings, Standing {
   readonly roomId: string
   readonly code: string
   readonly self: MemberInfo
-  /** All members, this one included, by order. */
+  /** All members, this one included, by order; the host and this one alone for who has still to be let in. */
   readonly members: readonly MemberInfo[]
   /** How the other members are reached, by peer ID. */
   readonly contacts?: ReadonlyMap<string, Contact>
+  /** For who was let in: shows an introducer that has forgotten the room that this peer was. */
+  readonly key?: Uint8Array
 }
 
 /** A room as others see it in a list. */
@@ -125,11 +131,14 @@ export type Request =
       readonly profile: Profile
       readonly invitation?: Uint8Array | undefined
       readonly spectator?: true
+      readonly key?: Uint8Array
     } & RoomSettings &
       Standing)
   | { readonly op: 'leave'; readonly roomId: string }
   /** The host has lost a member. */
   | { readonly op: 'evict'; readonly roomId: string; readonly peerId: string }
+  /** The host has let somebody in. */
+  | { readonly op: 'admit'; readonly roomId: string; readonly peerId: string }
   /** The peer is the host from now on, if nobody else has become it since the epoch `base`. */
   | { readonly op: 'claim'; readonly roomId: string; readonly base: number; readonly epoch: number }
   | { readonly op: 'list'; readonly game: string; readonly protocol: number; readonly where: Where; readonly open?: true }
@@ -145,13 +154,21 @@ export type Request =
     }
   /** Lets the peer find out about its NAT. */
   | { readonly op: 'probe'; readonly send?: ProbeSource | undefined }
-  | { readonly op: 'update'; readonly roomId: string; readonly properties: Properties; readonly locked?: true }
+  /** `guarded`: addresses are shown to those alone whom the host has let in, as in a room with a lock or a password. */
+  | { readonly op: 'update'; readonly roomId: string; readonly properties: Properties; readonly locked?: true; readonly guarded?: true }
 
 /** What a server says. */
 export type Response =
   | { readonly kind: 'ok'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly code: string; readonly message: string }
-  | { readonly kind: 'joined'; readonly roomId: string; readonly member: MemberInfo; readonly contact?: Contact | undefined }
+  /** `guest`: to the host, that somebody asks to be let in. */
+  | {
+      readonly kind: 'joined'
+      readonly roomId: string
+      readonly member: MemberInfo
+      readonly contact?: Contact | undefined
+      readonly guest?: true
+    }
   /** A companion is reached otherwise now. */
   | { readonly kind: 'contact'; readonly peerId: string; readonly contact: Contact }
   | { readonly kind: 'left'; readonly roomId: string; readonly peerId: string }
@@ -165,7 +182,8 @@ const MAX_ERROR_TEXT = 512
 const MAX_PORT = 0xffff
 
 /** What a room was made with, and nothing else. */
-export function settingsOf({ game, protocol, capacity, listed, properties, password, locked, spectators }: RoomSettings): RoomSettings {
+export function settingsOf(settings: RoomSettings): RoomSettings {
+  const { game, protocol, capacity, listed, properties, password, salt, locked, spectators } = settings
   return {
     game,
     protocol,
@@ -173,6 +191,7 @@ export function settingsOf({ game, protocol, capacity, listed, properties, passw
     listed,
     properties,
     ...(password === undefined ? {} : { password }),
+    ...(salt === undefined ? {} : { salt }),
     ...(locked === undefined ? {} : { locked }),
     ...(spectators === undefined ? {} : { spectators }),
   }
@@ -242,10 +261,12 @@ function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Reque
         invitation: asOptionalBytes(fields['invitation'], MAX_INVITATION),
         ...asMark(fields, 'spectator'),
         ...asStanding(fields),
+        ...asKey(fields),
       }
     case 'leave':
       return { op, roomId: asRoomId(fields['roomId']) }
     case 'evict':
+    case 'admit':
       return { op, roomId: asRoomId(fields['roomId']), peerId: asPeerId(fields['peerId']) }
     case 'claim':
       return { op, roomId: asRoomId(fields['roomId']), base: asEpoch(fields['base']), epoch: asEpoch(fields['epoch']) }
@@ -260,7 +281,13 @@ function requestOf(op: string, fields: Readonly<Record<string, unknown>>): Reque
     case 'probe':
       return { op, send: asProbeSource(fields['send']) }
     case 'update':
-      return { op, roomId: asRoomId(fields['roomId']), properties: asProperties(fields['properties']), ...asMark(fields, 'locked') }
+      return {
+        op,
+        roomId: asRoomId(fields['roomId']),
+        properties: asProperties(fields['properties']),
+        ...asMark(fields, 'locked'),
+        ...asMark(fields, 'guarded'),
+      }
     default:
       throw new DecodeError('unknown request')
   }
@@ -287,6 +314,7 @@ export function decodeResponse(bytes: Uint8Array): Response {
         roomId: asRoomId(fields['roomId']),
         member: asMember(fields['member']),
         contact: fields['contact'] === undefined ? undefined : asContact(fields['contact']),
+        ...asMark(fields, 'guest'),
       }
     case 'contact':
       return { kind, peerId: asPeerId(fields['peerId']), contact: asContact(fields['contact']) }
@@ -309,7 +337,7 @@ export function asTicket(value: unknown): Ticket {
   if (!members.some((member) => member.peerId === self.peerId)) throw new DecodeError('not a member of the room')
   const contacts = fields['contacts'] === undefined ? {} : { contacts: asContacts(fields['contacts']) }
   const names = { roomId: asRoomId(fields['roomId']), code: asCode(fields['code']) }
-  return { ...asSettings(fields), ...asStanding(fields), ...names, self, members, ...contacts }
+  return { ...asSettings(fields), ...asStanding(fields), ...names, self, members, ...contacts, ...asKey(fields) }
 }
 
 /** Checks a contact. @throws DecodeError */
@@ -448,9 +476,20 @@ function asSettings(fields: Readonly<Record<string, unknown>>): RoomSettings {
     listed: fields['listed'] === true,
     properties: asProperties(fields['properties']),
     ...asMark(fields, 'password'),
+    ...asSalt(fields['salt']),
     ...asMark(fields, 'locked'),
     ...(fields['spectators'] === undefined ? {} : { spectators: asInteger(fields['spectators'], 0, MAX_SPECTATORS) }),
   }
+}
+
+function asSalt(value: unknown): { readonly salt?: Uint8Array } {
+  const salt = asOptionalBytes(value, MAX_SALT)
+  return salt === undefined ? {} : { salt }
+}
+
+function asKey(fields: Readonly<Record<string, unknown>>): { readonly key?: Uint8Array } {
+  const key = asOptionalBytes(fields['key'], ROOM_KEY_BYTES)
+  return key === undefined ? {} : { key }
 }
 
 /** The mark, if it is there. */

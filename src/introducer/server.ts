@@ -115,7 +115,7 @@ export class IntroducerServer {
   private readonly guessesBySource = new Map<string, TokenBucket>()
   private readonly relay: Relay
   private readonly relays: boolean
-  private readonly mayRelay = (a: string, b: string): boolean => this.directory.share(a, b)
+  private readonly mayRelay = (a: string, b: string): boolean => this.directory.bond(a, b) !== undefined
   private readonly strayed = (end: RelayEnd, from: Address): void => {
     this.byPeer.get(end.peerId)?.session.tryAddress(from, this.clock.now())
     this.driver.kick()
@@ -129,7 +129,10 @@ export class IntroducerServer {
     const { link, clock, backend, random } = parts
     this.clock = clock
     this.identity = parts.identity ?? createServerIdentity(backend, random)
-    this.directory = new Directory(random)
+    this.directory = new Directory(random, {
+      sha256: (data) => backend.sha256(data),
+      refusal: (peerId, hostId) => this.refusal(peerId, hostId),
+    })
     this.relays = parts.relay !== false
     this.relay = new Relay(random, parts.relay === false ? {} : (parts.relay ?? {}))
     const endpoint = new Endpoint({
@@ -175,7 +178,7 @@ export class IntroducerServer {
     const fingerprint = epdFingerprint(epd)
     const asker = this.byAddress.get(from.key)
     const target = fingerprint === undefined ? undefined : this.byPeer.get(toHex(fingerprint))
-    if (asker === undefined || target === undefined || !this.directory.share(asker.peerId, target.peerId)) return undefined
+    if (asker === undefined || target === undefined || this.directory.bond(asker.peerId, target.peerId) === undefined) return undefined
     const now = this.clock.now()
     asker.hellos ??= new TokenBucket(HELLO_BURST, HELLOS_PER_SECOND, now)
     if (!asker.hellos.take(now)) return undefined
@@ -188,17 +191,17 @@ export class IntroducerServer {
     return { addresses: wireAddresses(contact, target), forwardTo: target.session, replyTo, isProved: true }
   }
 
-  /** How one peer is to reach another; `undefined` when they are in no room together. The relay path is the first of the addresses. */
+  /** How one peer is to reach another; `undefined` when that is none of its business. The relay path is the first of the addresses. */
   private contactOf(viewer: Registration, subject: Registration): Contact | undefined {
-    const roomId = this.directory.sharedRoom(viewer.peerId, subject.peerId)
-    if (roomId === undefined) return undefined
+    const bond = this.directory.bond(viewer.peerId, subject.peerId)
+    if (bond === undefined) return undefined
     const uses = [viewer.relayUse, subject.relayUse]
     const addresses: Address[] = []
     if (this.relays && !uses.includes('never')) {
-      const path = this.relay.path(viewer.end, subject.end, roomId, this.clock.now())
+      const path = this.relay.path(viewer.end, subject.end, bond.roomId, this.clock.now())
       if (path !== undefined) addresses.push(path)
     }
-    if (uses.includes('always')) return { addresses }
+    if (bond.isHidden || uses.includes('always')) return { addresses }
     const observed = subject.session.farAddress as Address
     if (observed.isDirect) addresses.push(observed)
     for (const address of subject.local) if (!address.equals(observed)) addresses.push(address)
@@ -287,6 +290,26 @@ export class IntroducerServer {
     }
   }
 
+  /** Somebody was let in, and is told now where the members are. */
+  private tellInsiders(roomId: string, peerId: string): void {
+    const newcomer = this.byPeer.get(peerId)
+    if (newcomer === undefined) return
+    for (const insider of this.directory.insiders(roomId)) {
+      const member = insider === peerId ? undefined : this.byPeer.get(insider)
+      const contact = member === undefined ? undefined : this.contactOf(newcomer, member)
+      if (contact === undefined) continue
+      this.introductions++
+      this.answer(newcomer, { kind: 'contact', peerId: insider, contact })
+    }
+  }
+
+  private refusal(peerId: string, hostId: string): string | undefined {
+    if (!this.relays) return 'this introducer does not have (--no-relay)'
+    if (this.byPeer.get(peerId)?.relayUse === 'never') return "this player refuses (relay: 'never')"
+    if (this.byPeer.get(hostId)?.relayUse === 'never') return "its host refuses (relay: 'never')"
+    return undefined
+  }
+
   private acceptFlow(session: Session, flow: ReceiveFlow): void {
     // Not before: a session is open as soon as someone has repeated what the peer once signed, a flow takes the session's keys.
     if (this.byPeer.get(session.farPeerId)?.session !== session) this.register(session)
@@ -343,9 +366,10 @@ export class IntroducerServer {
       case 'join':
         return this.ticketFor(registration, this.join(registration, request), request.invitation)
       case 'rejoin': {
-        const { roomId, code, epoch, host, order, profile, spectator, invitation } = request
+        const { roomId, code, epoch, host, order, profile, spectator, invitation, key } = request
         const member = { peerId, order, profile, ...(spectator === true ? { spectator } : {}) }
-        return this.ticketFor(registration, directory.rejoin(member, roomId, code, settingsOf(request), { epoch, host }), invitation)
+        const ticket = directory.rejoin(member, roomId, code, settingsOf(request), { epoch, host }, key)
+        return this.ticketFor(registration, ticket, invitation)
       }
       case 'claim':
         return directory.claim(peerId, request.roomId, request.base, request.epoch)
@@ -359,12 +383,15 @@ export class IntroducerServer {
       case 'evict':
         directory.evict(peerId, request.roomId, request.peerId)
         return null
+      case 'admit':
+        if (directory.admit(peerId, request.roomId, request.peerId)) this.tellInsiders(request.roomId, request.peerId)
+        return null
       case 'list':
         return directory.list(request.game, request.protocol, request.where, request.open)
       case 'probe':
         return this.probe(registration, request.send)
       case 'update':
-        directory.update(peerId, request.roomId, request.properties, request.locked)
+        directory.update(peerId, request.roomId, request.properties, request.locked, request.guarded)
         return null
     }
   }
@@ -416,13 +443,13 @@ export class IntroducerServer {
   }
 
   private sendNotices(): void {
-    for (const { to, roomId, joined, left, standing } of this.directory.notices.splice(0)) {
+    for (const { to, roomId, joined, guest, left, standing } of this.directory.notices.splice(0)) {
       const registration = this.byPeer.get(to)
       if (registration === undefined) continue
       if (joined !== undefined) {
         const newcomer = this.byPeer.get(joined.peerId)
         const contact = newcomer === undefined ? undefined : this.invitingContact(registration, newcomer)
-        this.answer(registration, { kind: 'joined', roomId, member: joined, contact })
+        this.answer(registration, { kind: 'joined', roomId, member: joined, contact, ...(guest === true ? { guest } : {}) })
       }
       if (left !== undefined) {
         this.answer(registration, { kind: 'left', roomId, peerId: left })

@@ -25,4 +25,9 @@ export class TokenBucket {
     this.tokens -= tokens
     return true
   }
+
+  /** Gives one back that was taken for nothing. */
+  giveBack(): void {
+    this.tokens = Math.min(this.burst, this.tokens + 1)
+  }
 }

@@ -1,4 +1,4 @@
-import { equalBytes, fromHex, utf8 } from '../base/bytes.ts'
+import { EMPTY, equalBytes, fromHex, utf8 } from '../base/bytes.ts'
 import { randomBytes } from '../base/random.ts'
 import type { Random } from '../base/random.ts'
 import type { CryptoBackend } from '../crypto/backend.ts'
@@ -70,6 +70,7 @@ export class Admissions {
     const full = this.fullness(join, isReserved, membership)
     if (full !== undefined) return full
     if (rules.password === undefined || isReserved) return this.seat(peerId, join, membership)
+    if (join.proof !== undefined) return this.judge(peerId, join, join.proof, EMPTY, membership, now)
     if (this.applicants.size >= MAX_APPLICANTS) return refused('RATE_LIMITED', 'Too many want to come in at the moment.')
     const nonce = randomBytes(this.random, NONCE_LENGTH)
     this.applicants.set(peerId, { join, nonce, until: now + APPLICATION_TIME })
@@ -79,17 +80,23 @@ export class Admissions {
   /** A newcomer proves that it knows the password. */
   prove(peerId: string, proof: Uint8Array, membership: Membership, now: number): Verdict | undefined {
     const applicant = this.applicants.get(peerId)
-    const { password } = membership.rules
     if (applicant === undefined || now > applicant.until) return undefined
     this.applicants.delete(peerId)
+    return this.judge(peerId, applicant.join, proof, applicant.nonce, membership, now)
+  }
+
+  private judge(peerId: string, join: Join, proof: Uint8Array, nonce: Uint8Array, membership: Membership, now: number): Verdict {
+    const { password, isLocked } = membership.rules
     if (!this.mayGuess(peerId, now)) return refused('RATE_LIMITED', 'Too many passwords were tried.')
-    if (password !== undefined && !equalBytes(proof, this.expected(password.verifier, peerId, applicant.nonce)))
+    if (password !== undefined && !equalBytes(proof, this.expected(password.verifier, peerId, nonce)))
       return refused('WRONG_PASSWORD', 'That is not the password of the room.')
+    // A right one costs nothing; that it does not get through when there are too many wrong ones is what limits guessing.
+    for (const guesses of [this.guesses, this.guessesOf.get(peerId)]) guesses?.giveBack()
     // What has changed while the player was typing.
-    const full = this.fullness(applicant.join, false, membership)
+    const full = this.fullness(join, false, membership)
     if (full !== undefined) return full
-    if (membership.rules.isLocked) return refused('ROOM_LOCKED', 'The room is locked: nobody new gets in.')
-    return this.seat(peerId, applicant.join, membership)
+    if (isLocked) return refused('ROOM_LOCKED', 'The room is locked: nobody new gets in.')
+    return this.seat(peerId, join, membership)
   }
 
   /** The peer is gone, or in. */
@@ -141,16 +148,27 @@ export function keyOf(peerId: string, { seat }: { readonly seat?: string }, rese
 export function answerChallenge(
   backend: CryptoBackend,
   password: string,
-  challenge: Extract<ControlMessage, { kind: 'challenge' }>,
+  { salt, nonce }: Omit<Extract<ControlMessage, { kind: 'challenge' }>, 'kind'>,
   roomId: string,
   peerId: string,
   hostId: string,
-): ControlMessage {
-  const verifier = passwordVerifier(password, challenge.salt)
-  return { kind: 'proof', proof: roomProof(backend, verifier, roomId, peerId, hostId, challenge.nonce) }
+): Extract<ControlMessage, { kind: 'proof' }> {
+  return { kind: 'proof', proof: roomProof(backend, passwordVerifier(password, salt), roomId, peerId, hostId, nonce) }
 }
 
-/** Good for one newcomer at one host: who is shown it can do nothing with it elsewhere. */
+/** What a newcomer that knows the salt says with its request, without being asked. */
+export function proveAtOnce(
+  backend: CryptoBackend,
+  password: string,
+  salt: Uint8Array,
+  roomId: string,
+  peerId: string,
+  hostId: string,
+): Uint8Array {
+  return answerChallenge(backend, password, { salt, nonce: EMPTY }, roomId, peerId, hostId).proof
+}
+
+/** Good for one newcomer, who is known by its key, at one host: who is shown it can do nothing with it elsewhere. */
 function roomProof(
   backend: CryptoBackend,
   verifier: Uint8Array,

@@ -4,7 +4,7 @@ import type { Contact, Profile, Ticket } from '../introducer/protocol.ts'
 import type { Timer } from '../link/clock.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { Session } from '../rtmfp/session.ts'
-import { answerChallenge } from './admission.ts'
+import { answerChallenge, proveAtOnce } from './admission.ts'
 import { CONTROL_FLOW, CONTROL_PRIORITY, HOST_PATIENCE, MAX_UNANNOUNCED } from './constants.ts'
 import type { Control, Entry, RoomNetwork } from './core.ts'
 import type { Game } from './definition.ts'
@@ -29,6 +29,8 @@ export interface Admission {
   readonly snapshot: Snapshot
   readonly states: States
   readonly entry: Entry
+  /** What shows the introducer that this end is a member now. */
+  readonly key: Uint8Array | undefined
 }
 
 /** Asks the host of a room for a seat, and whoever becomes host if that one is gone. */
@@ -38,13 +40,18 @@ export class Applicant {
   private readonly game: Game
   private readonly application: Application
   private readonly code: string
+  /** Of the room's password. */
+  private readonly salt: Uint8Array | undefined
   /** Asks the introducer again who the host is. */
   private readonly refresh: () => Promise<Ticket>
   /** How members are reached. */
   contacts: ReadonlyMap<string, Contact>
   /** Sessions on which members have said that they know of this end. */
   readonly greetings: Set<Session> = new Set()
-  private hostId: string
+  /** Who is asked. */
+  hostId: string
+  /** What shows a host that this end knows the password; it takes some time to work out. */
+  private proved: { readonly hostId: string; readonly proof: Uint8Array } | undefined = undefined
   private control: Control | undefined = undefined
   private timer: Timer
   private retry: Timer
@@ -63,6 +70,7 @@ export class Applicant {
     this.application = application
     this.roomId = ticket.roomId
     this.code = ticket.code
+    this.salt = ticket.salt
     this.hostId = ticket.host
     this.refresh = refresh
     this.contacts = ticket.contacts ?? new Map<string, Contact>()
@@ -75,6 +83,8 @@ export class Applicant {
   ask(): Promise<Admission> {
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject }
+      // It is worked out while the host's packets are under way.
+      this.proof()
       this.reach()
     })
   }
@@ -116,6 +126,11 @@ export class Applicant {
 
   standingTold(): void {}
 
+  /** Where a member is: who is let in may hear it from the introducer before the host says so. */
+  contactTold(peerId: string, contact: Contact): void {
+    this.contacts = new Map(this.contacts).set(peerId, contact)
+  }
+
   sessionMoved(): void {}
 
   /** The network ends. */
@@ -146,12 +161,12 @@ export class Applicant {
     else if (message.kind === 'admitted') this.admitted(session, message)
   }
 
-  private admitted(session: Session, { snapshot, states }: Extract<ControlMessage, { kind: 'admitted' }>): void {
+  private admitted(session: Session, { snapshot, states, key }: Extract<ControlMessage, { kind: 'admitted' }>): void {
     const { settle } = this
     if (snapshot.host !== this.hostId || !snapshot.seats.some((seat) => seat.peerId === this.network.peerId)) return
     if (this.control?.session !== session) this.control = this.openControl(session)
     this.end()
-    settle?.resolve({ snapshot, states, entry: { peerId: this.hostId, ...this.control } })
+    settle?.resolve({ snapshot, states, entry: { peerId: this.hostId, ...this.control }, key })
   }
 
   private challenged(challenge: Extract<ControlMessage, { kind: 'challenge' }>): void {
@@ -176,7 +191,17 @@ export class Applicant {
       profile: application.profile,
       spectator: application.spectator,
       ...(application.seat === undefined ? {} : { seat: application.seat }),
+      ...this.proof(),
     })
+  }
+
+  private proof(): { readonly proof?: Uint8Array } {
+    const { salt, hostId, roomId } = this
+    const { password } = this.application
+    if (salt === undefined || password === undefined) return {}
+    const { backend, peerId } = this.network
+    if (this.proved?.hostId !== hostId) this.proved = { hostId, proof: proveAtOnce(backend, password, salt, roomId, peerId, hostId) }
+    return { proof: this.proved.proof }
   }
 
   private openControl(session: Session): Control {

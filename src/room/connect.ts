@@ -28,7 +28,8 @@ export interface ConnectOptions {
   readonly timeout?: number
   /**
    * Whether other players are reached by way of the introducer: `auto`, the default, where there is no other way; `always`, so that no player sees
-   * another's address; `never`, where it must not carry anything: then some pairs of players do not reach each other.
+   * another's address; `never`, where it must not carry anything: then some pairs of players do not reach each other, and
+   * rooms with a password, a lock or bans can neither be joined (`RELAY_REFUSED`) nor let anybody in, since newcomers ask by the relay path.
    */
   readonly relay?: RelayUse
   /**

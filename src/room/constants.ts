@@ -66,6 +66,8 @@ export const CANDIDATE_TURN = 400
 /** How long votes are waited for, and the introducer's word; with the two a new host stands within a second. Milliseconds. */
 export const VOTE_TIME = 300
 export const CLAIM_TIME = 500
+/** How soon a host tells an introducer again whom it has let in, or how the room is run, when that had no time for it. Milliseconds. */
+export const ADMIT_INTERVAL = 1_000
 /** How often a host tells an introducer that has not heard of it. Milliseconds. */
 export const TELL_INTERVAL = 3_000
 /** After a vote that was lost: until the next try. Milliseconds. */

@@ -2,7 +2,7 @@ import { AltostratusError, DecodeError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { CryptoBackend } from '../crypto/backend.ts'
 import { pack } from '../introducer/packing.ts'
-import type { Contact, Properties, Standing } from '../introducer/protocol.ts'
+import type { Contact, Standing } from '../introducer/protocol.ts'
 import type { Clock, Timer } from '../link/clock.ts'
 import type { ReceiveFlow } from '../rtmfp/flow/receive-flow.ts'
 import type { SendFlow } from '../rtmfp/flow/send-flow.ts'
@@ -30,7 +30,7 @@ import type { HostChangeCause, LeaveReason } from './extension.ts'
 import { ExtensionSet } from './extensions.ts'
 import type { ExtensionHost } from './extensions.ts'
 import { Membership } from './membership.ts'
-import type { Change, Seat, Snapshot } from './membership.ts'
+import type { Change, RoomRules, Seat, Snapshot } from './membership.ts'
 import { decodeControl, encodeControl } from './messages.ts'
 import type { ControlMessage, States } from './messages.ts'
 import { Peer } from './peer.ts'
@@ -67,9 +67,13 @@ export interface RoomNetwork {
   releasePeer(room: RoomCore, peerId: string): void
   claim(roomId: string, base: number, epoch: number): Promise<Standing | undefined>
   note(roomId: string, standing: Standing, order: number): void
-  /** The host tells what others find the room by. */
-  publish(roomId: string, properties: Properties, isLocked: boolean): Promise<void>
+  /** The host tells what others find the room by, and whether it is guarded. @returns Whether that is settled. */
+  publish(roomId: string, rules: RoomRules): Promise<boolean>
   evict(roomId: string, peerId: string): void
+  /** The host has let in whom the introducer shows nothing before. @returns Whether that is settled. */
+  admit(roomId: string, peerId: string): Promise<boolean>
+  /** What shows an introducer that its holder is a member of the room. */
+  keyOf(roomId: string): Uint8Array | undefined
   roomClosed(room: RoomCore): void
   kick(): void
   onError(error: unknown): void
@@ -567,8 +571,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (this.isBetter(standing)) this.standingTold(standing)
     else if (this.isHost && standing.host === this.self.id) {
       this.toldEpoch = standing.epoch
-      const { properties, isLocked } = this.membership.rules
-      await this.network.publish(this.id, properties, isLocked).catch(() => {})
+      await this.duties.publish()
     }
   }
 

@@ -3,12 +3,15 @@ import { Admissions, keyOf } from './admission.ts'
 import type { Verdict } from './admission.ts'
 import type { Standing } from '../introducer/protocol.ts'
 import { EPOCH_GRANTED, EPOCH_TERM } from '../introducer/constants.ts'
-import { APPLICATION_TIME, HAND_OVER_TIME, MAX_APPLICANTS, TELL_INTERVAL } from './constants.ts'
+import { ADMIT_INTERVAL, APPLICATION_TIME, HAND_OVER_TIME, MAX_APPLICANTS, TELL_INTERVAL } from './constants.ts'
 import type { RoomCore } from './core.ts'
 import { nextProvisional, nextTerm } from './membership.ts'
 import type { RoomRules } from './membership.ts'
 import type { ControlMessage } from './messages.ts'
 import type { Peer } from './peer.ts'
+
+/** The rules that the introducer has to know of. */
+const PUBLISHED = ['properties', 'isLocked', 'bans'] as const
 
 type Application = Extract<ControlMessage, { kind: 'join' | 'proof' }>
 
@@ -18,7 +21,11 @@ export class Duties {
   private readonly core: RoomCore
   /** Who was announced by the introducer and has not come yet, and until when it may. */
   private readonly guests = new Map<string, number>()
+  /** Whom the introducer shows to the host alone until it has been let in, and when it is told (again) that it has been. */
+  private readonly hidden = new Map<string, number>()
   private toldAt = -Infinity
+  /** When the introducer is to be told the rules again: a lock that it does not know of keeps no address. */
+  private publishAt = Infinity
 
   constructor(core: RoomCore) {
     this.core = core
@@ -49,6 +56,25 @@ export class Duties {
     if (!this.core.hasSeat(peerId) && this.guests.size < MAX_APPLICANTS) this.guests.set(peerId, this.core.now() + APPLICATION_TIME)
   }
 
+  /** The introducer waits for this host's word before it tells somebody where the members are. It may have come too late for the host before. */
+  ask(peerId: string): void {
+    this.hidden.set(peerId, 0)
+    if (this.core.isHost && this.core.hasSeat(peerId)) this.admit(peerId)
+  }
+
+  /** The introducer has lost somebody. */
+  forget(peerId: string): void {
+    this.hidden.delete(peerId)
+  }
+
+  /** Tells the introducer what it has to know of the rules. */
+  async publish(): Promise<void> {
+    const { core } = this
+    this.publishAt = Infinity
+    const { rules } = core.membership
+    if (!(await core.network.publish(core.id, rules))) this.publishAt = core.now() + ADMIT_INTERVAL
+  }
+
   /** Whether somebody who was announced has still to come. */
   expects(peerId: string): boolean {
     return this.guests.has(peerId)
@@ -73,10 +99,14 @@ export class Duties {
     }
     if (isAnyGone || (core.membership.isProvisional && core.membership.isQuorum(this.live()))) this.renew()
     this.tellIntroducer(now)
+    if (now >= this.publishAt && core.hasIntroducer) void this.publish()
+    for (const [peerId, at] of this.hidden) if (now >= at && core.hasSeat(peerId)) this.admit(peerId)
     for (const [peerId, until] of this.guests) {
       if (now < until) continue
       this.guests.delete(peerId)
-      if (!core.hasSeat(peerId)) core.network.evict(core.id, peerId)
+      if (core.hasSeat(peerId)) continue
+      this.hidden.delete(peerId)
+      core.network.evict(core.id, peerId)
     }
   }
 
@@ -86,7 +116,7 @@ export class Duties {
     this.check()
     const rules = { ...core.membership.rules, ...changes }
     core.make({ kind: 'rules', rules })
-    if ('properties' in changes || 'isLocked' in changes) await core.network.publish(core.id, rules.properties, rules.isLocked)
+    if (PUBLISHED.some((name) => name in changes)) await this.publish()
   }
 
   /** Takes a member's seat. @throws AltostratusError `NOT_HOST`, `BAD_RECEIVER` */
@@ -97,6 +127,7 @@ export class Duties {
       throw new AltostratusError('BAD_RECEIVER', 'Only another member of the room can be sent away.')
     core.say(peer, { kind: 'removed', banned: isBanned, reason })
     core.make({ kind: 'leave', peerId: peer.id, reason: isBanned ? 'banned' : 'kicked' })
+    if (isBanned) void this.publish()
     core.network.evict(core.id, peer.id)
   }
 
@@ -171,6 +202,14 @@ export class Duties {
     if (peer.away) core.make({ kind: 'return', peerId })
     this.tellAll(peer)
     core.greet(peer)
+    if (this.hidden.has(peerId)) this.admit(peerId)
+  }
+
+  /** Until the introducer has heard it, as with many newcomers at once it may not have time for all. */
+  private admit(peerId: string): void {
+    const { network, id } = this.core
+    this.hidden.set(peerId, this.core.now() + ADMIT_INTERVAL)
+    void network.admit(id, peerId).then((isSettled) => isSettled && this.hidden.delete(peerId))
   }
 
   private useReservation(peerId: string, message: Application): void {
@@ -182,7 +221,9 @@ export class Duties {
 
   private tellAll(peer: Peer): void {
     const { core } = this
-    core.say(peer, { kind: 'admitted', snapshot: core.membership.snapshot(), states: core.extensions.collect('joinState', peer) })
+    const key = this.hidden.has(peer.id) ? core.network.keyOf(core.id) : undefined
+    const states = core.extensions.collect('joinState', peer)
+    core.say(peer, { kind: 'admitted', snapshot: core.membership.snapshot(), states, ...(key === undefined ? {} : { key }) })
   }
 
   /**

@@ -1,5 +1,5 @@
 import { DecodeError } from '../base/errors.ts'
-import { MAX_EPOCH, MAX_NAME } from '../introducer/constants.ts'
+import { MAX_EPOCH, MAX_NAME, ROOM_KEY_BYTES } from '../introducer/constants.ts'
 import { pack, unpack } from '../introducer/packing.ts'
 import { asInteger, asPeerId, asProfile, asRecord, asText } from '../introducer/protocol.ts'
 import type { Profile, Standing } from '../introducer/protocol.ts'
@@ -23,12 +23,15 @@ export type ControlMessage =
       readonly spectator: boolean
       /** Hash of the token of a seat that is kept. */
       readonly seat?: string
+      /** As in `proof`, when the salt is known already: with no nonce. */
+      readonly proof?: Uint8Array
     }
   /** A password is needed: what the proof has to be made of. */
   | { readonly kind: 'challenge'; readonly salt: Uint8Array; readonly nonce: Uint8Array }
   | { readonly kind: 'proof'; readonly proof: Uint8Array }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
-  | { readonly kind: 'admitted'; readonly snapshot: Snapshot; readonly states: States }
+  /** `key`: what shows an introducer that the receiver is a member, unless that knew it at once. */
+  | { readonly kind: 'admitted'; readonly snapshot: Snapshot; readonly states: States; readonly key?: Uint8Array }
   /** The host's next change of the membership. */
   | { readonly kind: 'change'; readonly epoch: number; readonly version: number; readonly change: Change }
   /** The sender is the host from now on. */
@@ -60,7 +63,7 @@ export function decodeControl(bytes: Uint8Array): ControlMessage {
     case 'hello':
       return { kind, epoch: asEpoch(fields['epoch']), host: asPeerId(fields['host']), ...(fields['gap'] === true ? { gap: true } : {}) }
     case 'join': {
-      const { seat } = fields
+      const { seat, proof } = fields
       return {
         kind,
         game: asText(fields['game'], MAX_NAME),
@@ -68,6 +71,7 @@ export function decodeControl(bytes: Uint8Array): ControlMessage {
         profile: asProfile(fields['profile']),
         spectator: fields['spectator'] === true,
         ...(seat === undefined ? {} : { seat: asPeerId(seat) }),
+        ...(proof === undefined ? {} : { proof: asBytes(proof, MAX_BYTES) }),
       }
     }
     case 'challenge':
@@ -76,8 +80,11 @@ export function decodeControl(bytes: Uint8Array): ControlMessage {
       return { kind, proof: asBytes(fields['proof'], MAX_BYTES) }
     case 'refused':
       return { kind, code: asText(fields['code'], MAX_NAME), message: asText(fields['message'], MAX_TEXT) }
-    case 'admitted':
-      return { kind, snapshot: asSnapshot(fields['snapshot']), states: asStates(fields['states']) }
+    case 'admitted': {
+      const { key } = fields
+      const known = key === undefined ? {} : { key: asBytes(key, ROOM_KEY_BYTES) }
+      return { kind, snapshot: asSnapshot(fields['snapshot']), states: asStates(fields['states']), ...known }
+    }
     case 'change':
       return { kind, epoch: asEpoch(fields['epoch']), version: asEpoch(fields['version']), change: asChange(fields['change']) }
     case 'host':

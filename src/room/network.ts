@@ -111,7 +111,7 @@ export interface CreateOptions {
   readonly properties?: Properties
   /** Properties that members alone can read. */
   readonly privateProperties?: Properties
-  /** What newcomers have to know, 1 to 128 characters. It is never sent; the members get what it is checked by. */
+  /** What newcomers have to know, 1 to 128 characters, before they are told any address. It is never sent; the members get what it is checked by. */
   readonly password?: string
   /** Peer IDs for which a seat is kept; see {@link Room.reserve}. */
   readonly reserved?: readonly string[]
@@ -268,8 +268,11 @@ export class Network implements RoomNetwork {
       isMember: (peerId) => this.isMember(peerId) || this.isWanted(peerId),
       kick: () => this.kick(),
     })
-    this.introducer.on('joined', (roomId, member, contact) => this.guestAnnounced(roomId, member.peerId, contact))
-    this.introducer.on('left', (_roomId, peerId) => this.guests.delete(peerId))
+    this.introducer.on('joined', (roomId, { peerId }, contact, isGuest) => this.guestAnnounced(roomId, peerId, contact, isGuest))
+    this.introducer.on('left', (roomId, peerId) => this.guestGone(roomId, peerId))
+    this.introducer.on('contact', (peerId, contact) => {
+      for (const place of this.places.values()) if (place instanceof Applicant) place.contactTold(peerId, contact)
+    })
     this.introducer.on('standing', (roomId, standing) => this.places.get(roomId)?.standingTold(standing))
     if (parts.watchesAddresses === true) this.watchAddresses()
     if (parts.mapPort !== undefined && relay !== 'always') this.mapPort(parts.mapPort)
@@ -309,7 +312,7 @@ export class Network implements RoomNetwork {
   /**
    * Joins a room. Resolves when messages can be sent to everyone in it.
    * @throws AltostratusError `ROOM_NOT_FOUND`, `ROOM_FULL`, `ROOM_LOCKED`, `BANNED`, `PASSWORD_REQUIRED`, `WRONG_PASSWORD`, `GAME_MISMATCH`,
-   * `PROTOCOL_MISMATCH`, `PEER_UNREACHABLE`, `ALREADY_JOINED`, `TOO_MANY_ROOMS`, `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED`
+   * `PROTOCOL_MISMATCH`, `PEER_UNREACHABLE`, `RELAY_REFUSED`, `ALREADY_JOINED`, `TOO_MANY_ROOMS`, `INTRODUCER_LOST`, `INTRODUCER_TIMEOUT`, `RATE_LIMITED`
    */
   async join<G extends Game>(game: G, options: JoinOptions): Promise<Room<G>> {
     const { code, profile = {}, timeout = JOIN_TIMEOUT, spectator = false } = options
@@ -483,8 +486,18 @@ export class Network implements RoomNetwork {
   }
 
   /** @internal What members have agreed does not depend on the introducer: it hears of it when it can. */
-  async publish(roomId: string, properties: Properties, isLocked: boolean): Promise<void> {
-    await this.introducer.update(roomId, properties, isLocked ? true : undefined).catch(() => {})
+  publish(roomId: string, { properties, isLocked, bans }: RoomRules): Promise<boolean> {
+    return settled(this.introducer.update(roomId, properties, isLocked ? true : undefined, bans.length > 0 ? true : undefined))
+  }
+
+  /** @internal */
+  admit(roomId: string, peerId: string): Promise<boolean> {
+    return settled(this.introducer.admit(roomId, peerId))
+  }
+
+  /** @internal */
+  keyOf(roomId: string): Uint8Array | undefined {
+    return this.introducer.keyOf(roomId)
   }
 
   /** @internal */
@@ -605,12 +618,15 @@ export class Network implements RoomNetwork {
     const { roomId } = ticket
     this.places.set(roomId, applicant)
     try {
-      const { snapshot, states, entry } = await applicant.ask()
+      const { snapshot, states, entry, key } = await applicant.ask()
+      if (key !== undefined) this.introducer.keepKey(roomId, key)
       const room = new Room(this, game, factsOf(ticket), snapshot, { ...entry, states })
       this.places.set(roomId, room.core)
       this.note(roomId, snapshot, room.self.order)
       for (const peer of room.core.peers.values()) {
-        if (peer.session === undefined) this.awaitSession(peer.id, applicant.contacts.get(peer.id))
+        // Who came as a stranger is told in a moment where they are, and they where it is.
+        const contact = applicant.contacts.get(peer.id) ?? (ticket.key === undefined ? NOWHERE : undefined)
+        if (peer.session === undefined) this.awaitSession(peer.id, contact)
       }
       for (const session of applicant.greetings) room.core.greetedOn(session)
       for (const { peerId, session, flow, address } of applicant.takeFlows()) {
@@ -621,22 +637,42 @@ export class Network implements RoomNetwork {
       room.core.deliverSoon()
       return room
     } catch (error) {
-      if (this.places.get(roomId) === applicant) this.places.delete(roomId)
+      if (this.places.get(roomId) === applicant) {
+        this.places.delete(roomId)
+        if (ticket.key === undefined) this.turnedAway(applicant)
+      }
       await this.leave(roomId)
       throw error
     }
   }
 
+  /** The relay path to the host ends with the place: who tries again at once must not wait for a session on it. */
+  private turnedAway({ hostId }: Applicant): void {
+    const session = this.sessions.get(hostId)
+    if (this.isMember(hostId) || session === undefined) return
+    this.reach.forget(hostId)
+    this.sessions.delete(hostId)
+    session.close(this.clock.now())
+    this.kick()
+  }
+
   /** Somebody has the room's code. The host opens to it, to be asked for a seat; the others when the host has let it in. */
-  private guestAnnounced(roomId: string, peerId: string, contact: Contact | undefined): void {
+  private guestAnnounced(roomId: string, peerId: string, contact: Contact | undefined, isHidden: boolean): void {
     const place = this.places.get(roomId)
     if (!(place instanceof RoomCore)) return
+    if (isHidden) place.duties.ask(peerId)
     if (place.isHost) place.duties.expect(peerId)
     if (contact === undefined) return
     const [oldest] = this.guests.keys()
     if (this.guests.size >= MAX_UNANNOUNCED) this.guests.delete(oldest as string)
     this.guests.set(peerId, contact)
     if (place.isHost || place.hasSeat(peerId)) this.welcome(peerId)
+  }
+
+  private guestGone(roomId: string, peerId: string): void {
+    this.guests.delete(peerId)
+    const place = this.places.get(roomId)
+    if (place instanceof RoomCore) place.duties.forget(peerId)
   }
 
   /** Members may be faster in opening a session than the introducer's answer. */
@@ -765,6 +801,23 @@ export class Network implements RoomNetwork {
   }
 }
 
+/** Why the introducer has not done yet what it was told. */
+const PENDING: ReadonlySet<string> = new Set(['RATE_LIMITED', 'INTRODUCER_LOST', 'INTRODUCER_TIMEOUT'])
+
+/** Whether the introducer has done what it was told, or never will: when it is another's business, or nobody's, it says anew what it needs to know. */
+async function settled(told: Promise<void>): Promise<boolean> {
+  try {
+    await told
+    return true
+  } catch (error) {
+    if (error instanceof AltostratusError) return !PENDING.has(error.code)
+    throw error
+  }
+}
+
+/** How one is reached of whom it is not known yet. */
+const NOWHERE: Contact = { addresses: [] }
+
 /** What may be over in a moment, and is no reason to end a search. */
 const PASSING: ReadonlySet<string> = new Set([
   'ROOM_NOT_FOUND',
@@ -793,7 +846,15 @@ function factsOf({ roomId, code, listed }: Ticket): RoomFacts {
 
 function settingsOf(game: Game, { capacity, spectators, properties, password }: RoomRules, listed: boolean): RoomSettings {
   const { name, protocol } = game
-  return { game: name, protocol, capacity, spectators, listed, properties, ...(password === undefined ? {} : { password: true }) }
+  return {
+    game: name,
+    protocol,
+    capacity,
+    spectators,
+    listed,
+    properties,
+    ...(password === undefined ? {} : { password: true, salt: password.salt }),
+  }
 }
 
 /** What a flow's metadata says. `docs/protocol.md`. */

@@ -26,6 +26,8 @@ export interface ReachHost {
 export class Reach {
   private readonly host: ReachHost
   private readonly contacts = new Map<string, readonly Address[]>()
+  /** Who is about to open a session to this end. */
+  private readonly awaited = new Set<string>()
   private seekTimer: Timer | undefined = undefined
   private closed = false
   /** The introducer has fallen silent, and was not found to be back. */
@@ -56,18 +58,15 @@ export class Reach {
 
   /** A member of a room that was there before this peer: it opens the session, this end sees to it that it gets through, and opens itself if not. */
   await(peerId: string, contact: Contact | undefined, timeout: number): void {
-    const { endpoint, clock, carrier } = this.host
+    const { clock } = this.host
     if (contact === undefined) {
       this.open(peerId, timeout)
       return
     }
+    this.awaited.add(peerId)
     this.learn(peerId, contact)
-    for (const address of contact.addresses) {
-      if (!address.isDirect) carrier.expect(address)
-      else endpoint.punch(address, clock.now())
-    }
-    this.host.kick()
     clock.at(clock.now() + REACH_DELAY, () => {
+      this.awaited.delete(peerId)
       if (!this.closed && this.host.isMember(peerId)) this.open(peerId, timeout)
     })
   }
@@ -115,10 +114,13 @@ export class Reach {
   }
 
   private learn(peerId: string, { addresses }: Contact): void {
-    const { carrier, sessions, clock } = this.host
+    const { carrier, sessions, clock, endpoint } = this.host
     if (!this.host.isMember(peerId)) return
     this.contacts.set(peerId, addresses)
-    for (const address of addresses) if (address.kind === 'relay') carrier.expect(address)
+    for (const address of addresses) {
+      if (address.kind === 'relay') carrier.expect(address)
+      else if (this.awaited.has(peerId) && address.isDirect) endpoint.punch(address, clock.now())
+    }
     const session = sessions.get(peerId)
     if (session?.state === 'open') session.offerPaths(addresses, clock.now())
     this.host.kick()

@@ -224,7 +224,7 @@ export class Room<G extends Game = Game> {
     return this.core.duties.setRules({ topology })
   }
 
-  /** Lets nobody new in, those aside for whom a seat is kept. @throws AltostratusError `NOT_HOST` */
+  /** Lets nobody new in, those aside for whom a seat is kept; nobody who is not let in is told a member's address. @throws AltostratusError `NOT_HOST` */
   lock(): Promise<void> {
     return this.core.duties.setRules({ isLocked: true })
   }
@@ -239,7 +239,7 @@ export class Room<G extends Game = Game> {
     this.core.duties.remove(peer, false, reason.slice(0, MAX_BANS))
   }
 
-  /** Sends a member away for good, or keeps a peer ID out. @throws AltostratusError `NOT_HOST`, `BAD_RECEIVER` */
+  /** Sends a member away for good, or keeps a peer ID out. From then on newcomers are told addresses only when they are in. @throws AltostratusError `NOT_HOST`, `BAD_RECEIVER` */
   async ban(peer: Peer | string, reason = ''): Promise<void> {
     const member = typeof peer === 'string' ? this.core.peers.get(peer) : peer
     if (member !== undefined) this.core.duties.remove(member, true, reason.slice(0, MAX_BANS))

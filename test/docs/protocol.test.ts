@@ -17,7 +17,7 @@ import type { Request, Response } from '../../src/introducer/protocol.ts'
 import { Carrier } from '../../src/link/carrier.ts'
 import { SimulatedClock } from '../../src/link/simulated-clock.ts'
 import { SimulatedNetwork } from '../../src/link/simulated.ts'
-import { answerChallenge } from '../../src/room/admission.ts'
+import { answerChallenge, proveAtOnce } from '../../src/room/admission.ts'
 import { CHANNEL_FLOW, CONTROL_FLOW, FORWARDED_FLOW, FORWARD_FLOW } from '../../src/room/constants.ts'
 import { END, FOLLOW, PASS, decodeEnvelope, decodeNumber, encodeEnvelope, encodeNumber } from '../../src/room/envelope.ts'
 import type { RoomRules, Seat, Snapshot } from '../../src/room/membership.ts'
@@ -39,9 +39,10 @@ const roomId = '22'.repeat(16)
 const duel = { game: 'example.duel', protocol: 1 }
 const settings = { ...duel, capacity: 4, listed: true, properties: { map: 'dust' } }
 const cookie = new Uint8Array(64).fill(0x33)
+const key = new Uint8Array(16).fill(0x77)
 const addresses = [Address.relay(fromHex('0123456789abcdef')), Address.from('192.0.2.7', 50_000)]
 const ada = { peerId, order: 0, profile: { name: 'Ada' } }
-const ticket = { ...settings, host: peerId, epoch: 512, roomId, code: 'KFQ7B', self: ada, members: [ada] }
+const ticket = { ...settings, host: peerId, epoch: 512, roomId, code: 'KFQ7B', self: ada, members: [ada], key }
 const listing = { code: 'KFQ7B', members: 1, capacity: 4, properties: { map: 'dust' } }
 
 const requests: Record<string, Request> = {
@@ -50,7 +51,7 @@ const requests: Record<string, Request> = {
   join: { op: 'join', ...duel, code: 'KFQ7B', profile: { name: 'Ben' }, invitation: cookie },
   list: { op: 'list', ...duel, where: {} },
   leave: { op: 'leave', roomId },
-  rejoin: { op: 'rejoin', ...settings, roomId, code: 'KFQ7B', order: 0, profile: { name: 'Ada' }, host: peerId, epoch: 512 },
+  rejoin: { op: 'rejoin', ...settings, roomId, code: 'KFQ7B', order: 0, profile: { name: 'Ada' }, host: peerId, epoch: 512, key },
   evict: { op: 'evict', roomId, peerId },
   update: { op: 'update', roomId, properties: { map: 'snow', open: true, round: 2 } },
   seek: { op: 'contact', peerId },
@@ -63,6 +64,15 @@ const requests: Record<string, Request> = {
     profile: { name: 'Ben' },
     create: settings,
   },
+  admit: { op: 'admit', roomId, peerId },
+  found: {
+    op: 'create',
+    ...settings,
+    password: true,
+    salt: new Uint8Array(16).fill(0x55),
+    profile: { name: 'Ada' },
+  },
+  watch: { op: 'update', roomId, properties: {}, locked: true, guarded: true },
 }
 const responses: Record<string, Response> = {
   done: { kind: 'ok', id: 1, value: null },
@@ -70,6 +80,7 @@ const responses: Record<string, Response> = {
   listing: { kind: 'ok', id: 4, value: [listing] },
   error: { kind: 'error', id: 3, code: 'ROOM_FULL', message: 'The room KFQ7B is full (4).' },
   joined: { kind: 'joined', roomId, member: ada },
+  asking: { kind: 'joined', roomId, member: ada, guest: true },
   left: { kind: 'left', roomId, peerId },
   host: { kind: 'host', roomId, epoch: 1536, host: peerId },
   closing: { kind: 'closing' },
@@ -164,8 +175,17 @@ const controls: Record<string, ControlMessage> = {
   apply: { kind: 'join', game: 'example.duel', protocol: 1, profile: { name: 'Ben' }, spectator: false },
   challenge,
   proof: answerChallenge(nodeBackend, 'open sesame', challenge, roomId, ben, peerId),
+  'at once': {
+    kind: 'join',
+    game: 'example.duel',
+    protocol: 1,
+    profile: { name: 'Ben' },
+    spectator: false,
+    proof: proveAtOnce(nodeBackend, 'open sesame', challenge.salt, roomId, ben, peerId),
+  },
   refused: { kind: 'refused', code: 'ROOM_FULL', message: 'The room is full (4).' },
   admitted: { kind: 'admitted', snapshot, states },
+  'let in': { kind: 'admitted', snapshot, states, key },
   change: { kind: 'change', epoch: 512, version: 1, change: { kind: 'join', seat: { ...seat, peerId: ben, order: 1 } } },
   away: { kind: 'change', epoch: 512, version: 2, change: { kind: 'away', peerId: ben } },
   gone: { kind: 'change', epoch: 512, version: 3, change: { kind: 'leave', peerId: ben, reason: 'lost' } },

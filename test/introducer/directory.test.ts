@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { seededRandom } from '../../src/base/random.ts'
+import { nodeBackend } from '../../src/crypto/node.ts'
 import type { Random } from '../../src/base/random.ts'
 import { CODE_ALPHABET, CODE_LENGTH, GRACE, MAX_LISTED, MAX_ROOMS, MAX_ROOMS_PER_PEER } from '../../src/introducer/constants.ts'
 import { Directory } from '../../src/introducer/directory.ts'
@@ -14,7 +15,8 @@ const settings = (changes: Partial<RoomSettings> = {}): RoomSettings => ({
   properties: {},
   ...changes,
 })
-const make = (): Directory => new Directory(seededRandom(1))
+const host = { sha256: (data: Uint8Array) => nodeBackend.sha256(data), refusal: () => undefined }
+const make = (): Directory => new Directory(seededRandom(1), host)
 const join = (directory: Directory, who: string, { code }: Ticket): Ticket => directory.join(who, code, 'g', 1, {})
 const member = (peerId: string, order: number): MemberInfo => ({ peerId, order, profile: {} })
 const standing = (host: string, epoch = 9): Standing => ({ host, epoch })
@@ -35,7 +37,7 @@ describe('rooms', () => {
     const letters = Array.from('AAAAA' + 'AAAAA' + 'BAAAA', (letter) => CODE_ALPHABET.indexOf(letter))
     let rooms = 0
     const random: Random = { fill: (target) => target.fill(++rooms), uint32: () => letters.shift()! }
-    const directory = new Directory(random)
+    const directory = new Directory(random, host)
     expect(directory.create('a', settings(), {}).code).toBe('AAAAA')
     expect(directory.create('b', settings(), {}).code).toBe('BAAAA')
   })
@@ -56,9 +58,10 @@ describe('rooms', () => {
     const first = directory.create('peer 0', settings(), {})
     for (let i = 1; i < MAX_ROOMS; i++) directory.create(`peer ${i}`, settings(), {})
     expect(() => directory.create('one more', settings(), {})).toThrow(refused('TOO_MANY_ROOMS'))
-    expect(() => directory.rejoin(member('one more', 0), 'f'.repeat(32), '22222', settings(), standing('one more'))).toThrow(
-      refused('TOO_MANY_ROOMS'),
-    )
+    const other = new Directory(seededRandom(2), host).create('one more', settings(), {})
+    const anew = ({ roomId, key }: Ticket): Ticket =>
+      directory.rejoin(member('one more', 0), roomId, '22222', settings(), standing('one more'), key)
+    expect(() => anew(other)).toThrow(refused('TOO_MANY_ROOMS'))
     expect(join(directory, 'guest', first).members).toHaveLength(2)
     directory.leaveAll('peer 1')
     expect(directory.create('one more', settings(), {}).members).toHaveLength(1)
@@ -154,6 +157,134 @@ describe('rooms', () => {
   })
 })
 
+describe('a guarded room', () => {
+  const club = (directory: Directory): Ticket => {
+    const first = directory.create('a', settings({ password: true }), {})
+    join(directory, 'b', first)
+    directory.admit('a', first.roomId, 'b')
+    directory.notices.length = 0
+    return first
+  }
+
+  test.each([
+    ['a password', (directory: Directory) => directory.create('a', settings({ password: true }), {})],
+    [
+      'a lock',
+      (directory: Directory) => {
+        const first = directory.create('a', settings(), {})
+        directory.update('a', first.roomId, {}, true)
+        return first
+      },
+    ],
+    [
+      'a ban',
+      (directory: Directory) => {
+        const first = directory.create('a', settings(), {})
+        directory.update('a', first.roomId, {}, false, true)
+        return first
+      },
+    ],
+  ])('by %s: who comes is shown to the host alone, and the host alone to it, until it is let in', (_by, create) => {
+    const directory = make()
+    const first = create(directory)
+    join(directory, 'b', first)
+    directory.admit('a', first.roomId, 'b')
+    directory.notices.length = 0
+    const ticket = join(directory, 'c', first)
+    expect(ticket.members.map(({ peerId }) => peerId)).toEqual(['a', 'c'])
+    expect(ticket.key).toBeUndefined()
+    expect(directory.notices).toEqual([{ to: 'a', roomId: first.roomId, joined: member('c', 2), guest: true }])
+    expect([directory.bond('a', 'c'), directory.bond('c', 'a')].map((bond) => bond?.isHidden)).toEqual([true, true])
+    expect([directory.bond('b', 'c'), directory.bond('c', 'b')]).toEqual([undefined, undefined])
+    join(directory, 'd', first)
+    expect(directory.bond('c', 'd')).toBeUndefined()
+    directory.notices.length = 0
+    expect(() => directory.admit('b', first.roomId, 'c')).toThrow(refused('NOT_HOST'))
+    expect(() => directory.admit('c', first.roomId, 'c')).toThrow(refused('NOT_HOST'))
+    expect(() => directory.admit('z', first.roomId, 'c')).toThrow(refused('ROOM_NOT_FOUND'))
+    expect(() => directory.claim('c', first.roomId, 9_999, 99_999)).toThrow(refused('NOT_HOST'))
+    expect([directory.admit('a', first.roomId, 'c'), directory.admit('a', first.roomId, 'c')]).toEqual([true, false])
+    expect(directory.admit('a', first.roomId, 'nobody')).toBe(false)
+    expect(directory.notices.map(({ to, joined, guest }) => [to, joined?.peerId, guest])).toEqual([
+      ['a', 'c', undefined],
+      ['b', 'c', undefined],
+    ])
+    expect([directory.share('a', 'c'), directory.share('c', 'b'), directory.share('d', 'c')]).toEqual([true, true, false])
+    expect(join(directory, 'c', first).key).toEqual(first.key)
+  })
+
+  test('whoever becomes host hears who waits; who waits gets no host’s place', () => {
+    const directory = make()
+    const first = club(directory)
+    const waiting = join(directory, 'c', first)
+    directory.notices.length = 0
+    const anyone = (key?: Uint8Array): Ticket =>
+      directory.rejoin(member('c', 0), first.roomId, first.code, settings(), standing('c', 99_999), key)
+    expect([anyone().host, anyone(first.key).host]).toEqual(['a', 'a'])
+    expect(directory.claim('b', first.roomId, first.epoch, first.epoch + 1).host).toBe('b')
+    expect(directory.notices.filter(({ guest }) => guest)).toEqual([{ to: 'b', roomId: first.roomId, joined: waiting.self, guest: true }])
+    expect([directory.bond('c', 'b')?.isHidden, directory.bond('c', 'a')]).toEqual([true, undefined])
+    expect(directory.admit('b', first.roomId, 'c')).toBe(true)
+  })
+
+  test('ends when nobody is left who could let in who waits', () => {
+    const directory = make()
+    const first = club(directory)
+    join(directory, 'c', first)
+    directory.leave('a', first.roomId)
+    directory.leave('b', first.roomId)
+    expect([directory.roomCount, directory.bond('c', 'a')]).toEqual([0, undefined])
+    directory.leaveAll('c')
+  })
+
+  test('who was in it has the place back by its key alone where nobody is to be asked, and asks where somebody is', () => {
+    const directory = make()
+    const first = club(directory)
+    directory.evict('a', first.roomId, 'b')
+    const back = (at: Directory, who: string, order: number, key = first.key): Ticket =>
+      at.rejoin(member(who, order), first.roomId, first.code, settings({ password: true }), standing('a', first.epoch), key)
+    // Sent away, it has the key still.
+    expect(back(directory, 'b', 1).key).toBeUndefined()
+    const anew = make()
+    const wrong = Uint8Array.from(first.key!, (byte, i) => (i === 3 ? byte ^ 1 : byte))
+    for (const key of [undefined, wrong, new Uint8Array(16)]) {
+      expect(() => anew.rejoin(member('z', 0), first.roomId, first.code, settings(), standing('z', 1), key)).toThrow(
+        refused('ROOM_NOT_FOUND'),
+      )
+    }
+    expect(back(anew, 'b', 1).key).toEqual(first.key)
+    expect(back(anew, 'z', 0, wrong).key).toBeUndefined()
+    expect([anew.bond('z', 'b'), anew.share('a', 'b')]).toEqual([undefined, false])
+    expect(back(anew, 'a', 0).members.map(({ peerId }) => peerId)).toEqual(['a', 'b'])
+    expect([anew.share('a', 'b'), anew.bond('z', 'a')?.isHidden]).toEqual([true, true])
+    // Its host is away, and nobody else was let in: who has the key takes the room up.
+    anew.leave('b', first.roomId)
+    anew.lost('a', 0)
+    expect(back(anew, 'b', 1).key).toEqual(first.key)
+  })
+
+  test('that was made anew is guarded until its host has said whether it is', () => {
+    const directory = make()
+    const first = make().create('a', settings({ capacity: 8 }), {})
+    directory.rejoin(member('b', 1), first.roomId, first.code, settings({ capacity: 8 }), standing('a', first.epoch), first.key)
+    expect(join(directory, 'y', first).key).toBeUndefined()
+    directory.rejoin(member('a', 0), first.roomId, first.code, settings({ capacity: 8 }), standing('a', first.epoch), first.key)
+    expect(join(directory, 'z', first).key).toBeUndefined()
+    directory.update('a', first.roomId, {})
+    expect(join(directory, 'x', first).key).toEqual(first.key)
+  })
+
+  test('who could not ask without being shown is told so, and passed over when it looks for any', () => {
+    const random = seededRandom(1)
+    const directory = new Directory(random, { ...host, refusal: () => 'nobody has' })
+    const first = directory.create('a', settings({ listed: true }), {})
+    directory.update('a', first.roomId, {}, false, true)
+    expect(() => join(directory, 'b', first)).toThrow(refused('RELAY_REFUSED'))
+    expect(() => directory.match('b', 'g', 1, {}, {})).toThrow(refused('ROOM_NOT_FOUND'))
+    expect(directory.bond('a', 'b')).toBeUndefined()
+  })
+})
+
 describe('who is lost, and comes back', () => {
   test('keeps the place for the grace time, in which nobody else gets it', () => {
     const directory = make()
@@ -175,7 +306,7 @@ describe('who is lost, and comes back', () => {
     const first = directory.create('a', settings({ capacity: 3 }), {})
     const anew = make()
     const back = (who: string, order: number): Ticket =>
-      anew.rejoin(member(who, order), first.roomId, first.code, settings({ capacity: 3 }), standing('a'))
+      anew.rejoin(member(who, order), first.roomId, first.code, settings({ capacity: 3 }), standing('a'), first.key)
     back('c', 2)
     back('a', 0)
     expect(back('b', 1).members.map(({ peerId }) => peerId)).toEqual(['a', 'b', 'c'])
@@ -200,7 +331,11 @@ describe('who is lost, and comes back', () => {
 
   test('whatever happens, no room has too many members, none is empty, and in the end none is left', () => {
     const who = fc.constantFrom('a', 'b', 'c', 'd', 'e')
-    const step = fc.record({ who, what: fc.constantFrom('create', 'join', 'leave', 'lost', 'found', 'expire', 'rejoin'), pick: fc.nat(5) })
+    const step = fc.record({
+      who,
+      what: fc.constantFrom('create', 'join', 'leave', 'lost', 'found', 'expire', 'rejoin', 'guard', 'admit'),
+      pick: fc.nat(5),
+    })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const directory = make()
@@ -216,6 +351,8 @@ describe('who is lost, and comes back', () => {
             else if (ticket === undefined) continue
             else if (what === 'join') join(directory, peer, ticket)
             else if (what === 'leave') directory.leave(peer, ticket.roomId)
+            else if (what === 'guard') directory.update(ticket.host, ticket.roomId, {}, false, true)
+            else if (what === 'admit') directory.admit(ticket.host, ticket.roomId, peer)
             else
               directory.rejoin(
                 member(peer, pick),
@@ -223,9 +360,10 @@ describe('who is lost, and comes back', () => {
                 ticket.code,
                 settings({ capacity: 2, listed: true }),
                 standing(peer, pick),
+                pick > 2 ? ticket.key : undefined,
               )
           } catch (error) {
-            expect((error as { code: string }).code).toMatch(/^(ROOM_FULL|ROOM_NOT_FOUND|TOO_MANY_ROOMS)$/)
+            expect((error as { code: string }).code).toMatch(/^(ROOM_FULL|ROOM_NOT_FOUND|TOO_MANY_ROOMS|NOT_HOST)$/)
           }
           for (const { members, capacity } of directory.list('g', 1)) {
             expect(members).toBeGreaterThan(0)

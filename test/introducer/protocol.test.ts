@@ -25,6 +25,8 @@ const whole = {
   epoch: 512,
   base: 3,
   where: {},
+  key: new Uint8Array(16),
+  salt: new Uint8Array(16),
 }
 
 /** Decodes; anything but a value or a DecodeError is a failure. */
@@ -38,7 +40,7 @@ function attempt(decode: () => unknown): boolean {
   }
 }
 
-const ops = ['register', 'create', 'join', 'rejoin', 'leave', 'evict', 'list', 'match', 'claim', 'update']
+const ops = ['register', 'create', 'join', 'rejoin', 'leave', 'evict', 'list', 'match', 'claim', 'update', 'admit']
 const accepts = (op: string, changes: object = {}): boolean => attempt(() => decodeRequest(pack({ op, id: 1, ...whole, ...changes })))
 
 describe('what comes from the other end', () => {
@@ -67,6 +69,8 @@ describe('what comes from the other end', () => {
         { ['x'.repeat(65)]: 1 },
       ],
       create: [7, { capacity: 0 }],
+      key: ['x', new Uint8Array(17), 7],
+      salt: ['x', new Uint8Array(65), []],
       properties: [
         null,
         { a: null },
@@ -78,15 +82,16 @@ describe('what comes from the other end', () => {
     }
     const used: Record<string, string[]> = {
       register: ['addresses'],
-      create: ['game', 'protocol', 'capacity', 'properties', 'profile'],
+      create: ['game', 'protocol', 'capacity', 'properties', 'profile', 'salt'],
       join: ['game', 'protocol', 'code', 'profile'],
-      rejoin: ['game', 'protocol', 'capacity', 'properties', 'profile', 'roomId', 'code', 'order', 'host', 'epoch'],
+      rejoin: ['game', 'protocol', 'capacity', 'properties', 'profile', 'roomId', 'code', 'order', 'host', 'epoch', 'key', 'salt'],
       leave: ['roomId'],
       evict: ['roomId', 'peerId'],
       list: ['game', 'protocol', 'where'],
       match: ['game', 'protocol', 'where', 'profile', 'create'],
       claim: ['roomId', 'base', 'epoch'],
       update: ['roomId', 'properties'],
+      admit: ['roomId', 'peerId'],
     }
     for (const name of ['id', ...used[op]!]) {
       for (const value of wrong[name]!) expect([name, value, accepts(op, { [name]: value })]).toEqual([name, value, false])

@@ -126,7 +126,25 @@ const REQUESTS: readonly Request[] = [
   { op: 'evict', roomId: '1'.repeat(32), peerId: '2'.repeat(64) },
   { op: 'list', game: 'g', protocol: 1, where: { a: ['b', 1], n: { min: 1 } }, open: true },
   { op: 'claim', roomId: '0'.repeat(32), base: 512, epoch: 1024 },
-  { op: 'update', roomId: '3'.repeat(32), properties: { a: 'b' } },
+  { op: 'update', roomId: '3'.repeat(32), properties: { a: 'b' }, locked: true, guarded: true },
+  { op: 'admit', roomId: '4'.repeat(32), peerId: '5'.repeat(64) },
+  {
+    op: 'rejoin',
+    game: 'g',
+    protocol: 1,
+    capacity: 4,
+    listed: true,
+    properties: {},
+    password: true,
+    salt: new Uint8Array(16),
+    roomId: '6'.repeat(32),
+    code: 'ABCDE',
+    order: 1,
+    profile: {},
+    epoch: 512,
+    host: '7'.repeat(64),
+    key: new Uint8Array(16),
+  },
 ]
 
 /** What introducers and their clients say to each other. The first byte says who. */
@@ -141,7 +159,15 @@ class Introduction implements Target {
       ...REQUESTS.map((request, id) => tag(0, encodeRequest(id, request))),
       tag(1, encodeResponse({ kind: 'ok', id: 1, value: { a: [1, 2, { b: 'c' }] } })),
       tag(1, encodeResponse({ kind: 'error', id: 2, code: 'ROOM_FULL', message: 'full' })),
-      tag(1, encodeResponse({ kind: 'joined', roomId: '0'.repeat(32), member: { peerId: '1'.repeat(64), order: 3, profile: { x: 1 } } })),
+      tag(
+        1,
+        encodeResponse({
+          kind: 'joined',
+          roomId: '0'.repeat(32),
+          member: { peerId: '1'.repeat(64), order: 3, profile: { x: 1 } },
+          guest: true,
+        }),
+      ),
       tag(1, encodeResponse({ kind: 'left', roomId: '0'.repeat(32), peerId: '1'.repeat(64) })),
       tag(1, encodeResponse({ kind: 'closing' })),
       tag(2, random.fill(new Uint8Array(40))),

@@ -4,11 +4,14 @@ import { faultsOf, runTournament } from './tournament.ts'
 const COUNT = Number(process.env['TOURNAMENT_COUNT'] ?? 3)
 const FROM = Number(process.env['TOURNAMENT_FROM'] ?? 1)
 
-test(
-  `${COUNT} tournaments from seed ${FROM}: one state, one host, no entity with two owners`,
-  async () => {
+test.each([
+  ['open', false],
+  ['guarded', true],
+] as const)(
+  `${COUNT} tournaments from seed ${FROM} in %s rooms: one state, one host, no entity with two owners`,
+  async (_kind, guarded) => {
     for (let seed = FROM; seed < FROM + COUNT; seed++) {
-      const outcome = await runTournament(seed)
+      const outcome = await runTournament(seed, guarded)
       const { players, counts } = outcome
       expect({ seed, faults: faultsOf(outcome) }).toEqual({ seed, faults: [] })
       expect(players).toBeGreaterThanOrEqual(3)

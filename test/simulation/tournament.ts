@@ -42,13 +42,13 @@ export interface Outcome {
   readonly counts: Readonly<Record<string, number>>
 }
 
-/** Players who join, leave, crash, move and write under loss, all by chance; everything follows from the seed. */
-export async function runTournament(seed: number): Promise<Outcome> {
+/** Players who join, leave, crash, move and write under loss, all by chance; everything follows from the seed. @param guarded Whether newcomers are told addresses only when they are in. */
+export async function runTournament(seed: number, guarded = false): Promise<Outcome> {
   const random = seededRandom(seed)
   const below = (n: number): number => Math.floor(randomUnit(random) * n)
   const net = simulate({ seed, rtt: 20 + below(100), jitter: below(20), loss: randomUnit(random) * 0.15, deadAfter: DEAD_AFTER })
   const run = new Run(net, below)
-  await run.begin(3 + below(4))
+  await run.begin(3 + below(4), guarded)
   for (let step = 0; step < STEPS; step++) {
     await run.act()
     for (let i = 0; i < 3; i++) {
@@ -73,6 +73,9 @@ export function faultsOf({ hosts, hashes, twoOwners, leaks, errors, differences 
   ]
 }
 
+/** Who is banned so that a room is guarded. */
+const NOBODY = '7'.repeat(64)
+
 class Run {
   readonly counts: Record<string, number> = {}
   private readonly twoOwners: string[] = []
@@ -88,8 +91,9 @@ class Run {
     this.below = below
   }
 
-  async begin(count: number): Promise<void> {
+  async begin(count: number, guarded: boolean): Promise<void> {
     this.live.push(...(await this.net.players(tournament, count, { capacity: 16, grace: GRACE })))
+    if (guarded) await this.net.wait((this.live[0] as Player).ban(NOBODY))
   }
 
   async act(): Promise<void> {
