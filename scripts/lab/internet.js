@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { firewallRules, lossRules, mapperRules, mapperSettings, natRules } from './nat.js'
-import { ip, namespaceName, Program, runIn } from './system.js'
+import { ip, namespaceName, Program, runBeside, runIn } from './system.js'
 
 /** RFC 5737's documentation addresses stand for the internet, RFC 6598's for a provider's own network, RFC 1918's for homes. */
 const INTERNET = '203.0.113'
@@ -157,18 +157,11 @@ class Site {
     this.address = address
   }
 
-  /** The NATs forget all that they knew, as after a restart. */
-  flush() {
-    for (const nat of this.nats) {
-      runIn(nat, 'conntrack', ['-F'])
-      for (const command of ['flush map inet lab ports', 'flush set inet lab seen']) {
-        try {
-          runIn(nat, 'nft', command.split(' '))
-        } catch {
-          // Only the cones have their own memory.
-        }
-      }
-    }
+  /** The NATs forget all that they knew, as after a restart, and those of other sites with them. */
+  async flush(...others) {
+    // Only the cones have a memory of their own.
+    const all = 'conntrack -F && { nft flush map inet lab ports; nft flush set inet lab seen; true; }'
+    await Promise.all([this, ...others].flatMap(({ nats }) => nats.map((nat) => runBeside(nat, 'sh', ['-c', all]))))
   }
 
   /** The router maps ports for its players from now on. @param protocol `pcp`, NAT-PMP with it, or `upnp` @returns What does that */

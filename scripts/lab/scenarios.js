@@ -26,8 +26,8 @@ const SECRET = 'the-treasure-is-under-the-old-oak'
 const RUNS = {
   'game:flush-port': (context) => changed(context, ['port', 'port'], ({ b }) => b.flush()),
   'game:flush-symmetric': (context) => changed(context, ['none', 'symmetric'], ({ b }) => b.flush()),
-  'game:flush-both': (context) => changed(context, ['port', 'full'], ({ a, b }) => (a.flush(), b.flush())),
-  'game:flush-relayed': (context) => changed(context, ['symmetric', 'symmetric'], ({ a, b }) => (a.flush(), b.flush()), 'relay'),
+  'game:flush-both': (context) => changed(context, ['port', 'full'], ({ a, b }) => a.flush(b)),
+  'game:flush-relayed': (context) => changed(context, ['symmetric', 'symmetric'], ({ a, b }) => a.flush(b), 'relay'),
   'game:move-public': (context) => changed(context, ['port', 'none'], ({ b }) => b.changeAddress()),
   'game:move-home': (context) => changed(context, ['none', 'port'], ({ b }) => b.changeAddress()),
   'game:loss': lossy,

@@ -1,8 +1,9 @@
 /** What the lab needs of the system: root, `ip`, `nft`, `conntrack`; and network namespaces that are gone afterwards, come what may. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 
 /** Debian's package of each program. */
 const PACKAGES = {
@@ -74,6 +75,11 @@ export function runIn(namespace, command, args, input = '') {
     stdio: ['pipe', 'pipe', 'pipe'],
     encoding: 'utf8',
   })
+}
+
+/** The same while others run: how long a program takes to start must not be what a scenario is about. */
+export async function runBeside(namespace, command, args) {
+  await promisify(execFile)('nsenter', [`--net=${NAMESPACES}/${namespace}`, command, ...args])
 }
 
 const running = new Set()

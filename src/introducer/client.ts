@@ -74,6 +74,8 @@ interface Events {
   left: (roomId: string, peerId: string) => void
   /** Who is the host of a room, as far as the introducer knows: it has changed, or the introducer is back. */
   standing: (roomId: string, standing: Standing) => void
+  /** It has found this end elsewhere: what was sent by relay paths lately has been dropped. */
+  moved: () => void
   state: (state: IntroducerState) => void
   /** It does not answer. */
   silent: () => void
@@ -534,6 +536,9 @@ export class IntroducerClient {
         this.emit('standing', roomId, { epoch, host })
         break
       }
+      case 'moved':
+        this.emit('moved')
+        break
       case 'closing':
         this.session?.close(this.options.clock.now())
     }

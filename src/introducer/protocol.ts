@@ -173,6 +173,8 @@ export type Response =
   | { readonly kind: 'contact'; readonly peerId: string; readonly contact: Contact }
   | { readonly kind: 'left'; readonly roomId: string; readonly peerId: string }
   | ({ readonly kind: 'host'; readonly roomId: string } & Standing)
+  /** This peer is elsewhere now: what it sent by relay paths lately has been dropped. */
+  | { readonly kind: 'moved' }
   | { readonly kind: 'closing' }
 
 const PEER_ID = /^[0-9a-f]{64}$/
@@ -322,6 +324,7 @@ export function decodeResponse(bytes: Uint8Array): Response {
       return { kind, roomId: asRoomId(fields['roomId']), peerId: asPeerId(fields['peerId']) }
     case 'host':
       return { kind, roomId: asRoomId(fields['roomId']), ...asStanding(fields) }
+    case 'moved':
     case 'closing':
       return { kind }
     default:

@@ -53,6 +53,8 @@ export interface RelayEnd {
   budget: RelayBudget | undefined
   /** By the other end; none before there is one. */
   paths: Map<RelayEnd, RelayPath> | undefined
+  /** From where else packets in its name come, and what has come from there since it was last asked there. */
+  stray: { readonly from: Address; bytes: number } | undefined
 }
 
 interface RelayBudget {
@@ -112,7 +114,7 @@ export class Relay {
 
   /** A peer is there, or is back: then its paths are as they were. */
   end(peerId: string, address: Address): RelayEnd {
-    const end = this.ends.get(peerId) ?? { peerId, address, budget: undefined, paths: undefined }
+    const end = this.ends.get(peerId) ?? { peerId, address, budget: undefined, paths: undefined, stray: undefined }
     end.address = address
     this.ends.set(peerId, end)
     return end
@@ -147,7 +149,7 @@ export class Relay {
 
   /**
    * Passes a datagram on if it is one for that, with the ID by which the other end knows the path.
-   * @param stray Called when it has not come from where its sender is known to be, who may have moved.
+   * @param stray Called when it has not come from where its sender is known to be, who may have moved, and enough has come from there to ask.
    * @returns Whether it was one for a relay path.
    */
   forward(datagram: Uint8Array, from: Address, link: Link, now: number, stray: (end: RelayEnd, from: Address) => void): boolean {
@@ -160,7 +162,7 @@ export class Relay {
     const sender = end === 0 ? a : b
     if (!isAt(sender, from)) {
       this.foreign++
-      if (datagram.length >= LEAST_STRAY) stray(sender, from)
+      if (paysForCheck(sender, from, datagram.length)) stray(sender, from)
       return true
     }
     const to = (sender === a ? b : a).address
@@ -270,8 +272,8 @@ export class RelayingLink implements Link {
 /** Where a path's ID says which of its ends has sent a packet, and by which bit. */
 const END_AT: number = RELAY_HEADER - 1
 const END_BIT = 1
-/** A shorter packet is not worth a check of where its sender is, which takes 66 bytes: no more may be sent to where nobody has proved to be. Bytes. */
-const LEAST_STRAY = 66
+/** What a check of where a sender is takes: no more may be sent to where nobody has proved to be than has come from there. Bytes. */
+const CHECK_BYTES = 66
 
 function isBusy({ paths }: RelayEnd): boolean {
   return paths !== undefined && paths.size >= MAX_PATHS_OF_PEER
@@ -279,6 +281,15 @@ function isBusy({ paths }: RelayEnd): boolean {
 
 function isAt({ address }: RelayEnd, from: Address): boolean {
   return address !== undefined && (address === from || address.key === from.key)
+}
+
+/** Whether as much has come from an address as asking there takes: many games' packets are shorter than the question. */
+function paysForCheck(end: RelayEnd, from: Address, length: number): boolean {
+  if (end.stray?.from.equals(from) !== true) end.stray = { from, bytes: 0 }
+  end.stray.bytes += length
+  if (end.stray.bytes < CHECK_BYTES) return false
+  end.stray.bytes = 0
+  return true
 }
 
 function budget(packets: number, bytes: number, now: number): RelayBudget {

@@ -270,7 +270,7 @@ export class IntroducerServer {
     this.sendNotices()
   }
 
-  /** Who is introduced is known by address, and those who are in a room with it are to know where it is now. */
+  /** Who is introduced is known by address, and those who are in a room with it are to know where it is now; itself it may not have noticed. */
   private moved(session: Session, before: Address): void {
     const registration = this.byAddress.get(before.key)
     if (registration?.session !== session) return
@@ -279,6 +279,7 @@ export class IntroducerServer {
     this.byAddress.set(address.key, registration)
     registration.end.address = address
     this.tellCompanions(registration)
+    this.answer(registration, { kind: 'moved' })
   }
 
   private tellCompanions(registration: Registration): void {

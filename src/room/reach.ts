@@ -36,6 +36,7 @@ export class Reach {
   constructor(host: ReachHost) {
     this.host = host
     host.introducer.on('contact', (peerId, contact) => this.learn(peerId, contact))
+    host.introducer.on('moved', () => this.resend())
     host.introducer.on('silent', () => this.introducerGone())
     host.introducer.on('state', (state) => {
       if (state === 'connected') this.introducerBack()
@@ -123,6 +124,13 @@ export class Reach {
     }
     const session = sessions.get(peerId)
     if (session?.state === 'open') session.offerPaths(addresses, clock.now())
+    this.host.kick()
+  }
+
+  /** The introducer passes on what comes from here again. */
+  private resend(): void {
+    const { clock } = this.host
+    for (const session of this.relayed()) session.resend(clock.now())
     this.host.kick()
   }
 

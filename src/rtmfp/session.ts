@@ -437,6 +437,13 @@ export class Session implements HeapItem, FlowSetHost {
     this.knowPaths(addresses, this.host.timeOf(now))
   }
 
+  /** Sends again, at once, what is on its way by someone else who passes it on, if it is: that one did not know where this end is, and does now. */
+  resend(now: number): void {
+    if (this.sessionState !== 'open') return
+    this.resendIndirect(this.host.timeOf(now))
+    this.host.wake(this)
+  }
+
   // What follows is for the endpoint.
 
   /** @internal See {@link Session.offerPaths}. */
@@ -445,8 +452,8 @@ export class Session implements HeapItem, FlowSetHost {
     if (this.sessionState === 'open') {
       // Whoever is not where it was any more need not fall silent first.
       if (this.silent || change === 'withdrawn') this.lookEverywhere(now)
-      // Who passes things on has found again where to: what was sent before is lost.
-      else if (change === 'changed' && this.destination?.isDirect === false) (this.flows as FlowSet).pathChanged()
+      // Who passes things on has found again where to.
+      if (change === 'changed') this.resendIndirect(now)
     }
     this.host.wake(this)
   }
@@ -783,6 +790,13 @@ export class Session implements HeapItem, FlowSetHost {
       this.host.emit({ type: 'session-silent', session: this })
     }
     this.lookEverywhere(now)
+  }
+
+  private resendIndirect(now: number): void {
+    if (this.destination?.isDirect !== false) return
+    ;(this.flows as FlowSet).pathChanged()
+    // There may be nothing to be sent again.
+    if (this.silent) (this.liveness as Liveness).suspect(now)
   }
 
   private lookEverywhere(now: number): void {

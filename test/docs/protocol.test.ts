@@ -83,6 +83,7 @@ const responses: Record<string, Response> = {
   asking: { kind: 'joined', roomId, member: ada, guest: true },
   left: { kind: 'left', roomId, peerId },
   host: { kind: 'host', roomId, epoch: 1536, host: peerId },
+  moved: { kind: 'moved' },
   closing: { kind: 'closing' },
   contact: { kind: 'contact', peerId, contact: { addresses, invitation: { cookie, certificate: fromHex('0102') } } },
 }

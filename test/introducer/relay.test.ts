@@ -66,13 +66,18 @@ describe('relay paths', () => {
     expect(relay.stats).toMatchObject({ packets: 0, foreign: 3 })
   })
 
-  test('a packet that comes from elsewhere asks whether its sender is there, unless it is too short to pay for that', () => {
+  test('packets that come from elsewhere ask whether their sender is there, once as many bytes have come as that takes', () => {
     const { strays, path, back, forward } = setUp()
     forward('192.0.2.9:9000', 0, 65, path)
+    // Of another address they do not count.
+    forward('192.0.2.8:8000', 0, 65, path)
     expect(strays).toEqual([])
-    forward('192.0.2.9:9000', 0, 66, path)
+    forward('192.0.2.8:8000', 0, 8, path)
     forward('192.0.2.9:9000', 0, 66, back)
     expect(strays.map(({ peerId }) => peerId)).toEqual(['a', 'b'])
+    // What has paid for one question does not pay for the next.
+    forward('192.0.2.8:8000', 0, 40, path)
+    expect(strays).toHaveLength(2)
   })
 
   test('a peer that is gone is sent nothing; when it is back, its paths are as before', () => {

@@ -169,6 +169,7 @@ class Introduction implements Target {
         }),
       ),
       tag(1, encodeResponse({ kind: 'left', roomId: '0'.repeat(32), peerId: '1'.repeat(64) })),
+      tag(1, encodeResponse({ kind: 'moved' })),
       tag(1, encodeResponse({ kind: 'closing' })),
       tag(2, random.fill(new Uint8Array(40))),
     ]
