@@ -64,7 +64,7 @@ export interface RoomNetwork {
   /** A session is no good any more; the far end does not answer. */
   giveUp(session: Session): void
   /** A room has no more use for the session with a peer. */
-  releasePeer(room: RoomCore, peerId: string): void
+  releasePeer(room: RoomCore, peerId: string, isLost?: boolean): void
   claim(roomId: string, base: number, epoch: number): Promise<Standing | undefined>
   note(roomId: string, standing: Standing, order: number): void
   /** The host tells what others find the room by, and whether it is guarded. @returns Whether that is settled. */
@@ -829,7 +829,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     for (const stream of this.streams.values()) stream.writable()
     this.checkReached()
     this.after(LEAVE_LINGER, () => {
-      if (!this.peers.has(peerId) && this.open) this.network.releasePeer(this, peerId)
+      if (!this.peers.has(peerId) && this.open) this.network.releasePeer(this, peerId, reason === 'lost')
     })
   }
 
