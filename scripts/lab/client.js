@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { channel, connect, game, t } from '../../dist/entry/main.js'
 
 const [url, what, text = '{}'] = process.argv.slice(2)
-const { wait = 0, ...options } = JSON.parse(text)
+const { wait = 0, password, ...options } = JSON.parse(text)
 const lab = game('lab', {
   protocol: 1,
   channels: { greeting: channel({ text: t.string(64) }), numbers: channel({ n: t.uint32 }) },
@@ -25,7 +25,7 @@ try {
   say('connected')
   await new Promise((resolve) => setTimeout(resolve, wait))
   const since = performance.now()
-  const room = await (what === 'create' ? network.create(lab, { capacity: 2 }) : network.join(lab, { code: what }))
+  const room = await (what === 'create' ? network.create(lab, { capacity: 2, password }) : network.join(lab, { code: what, password }))
   const after = () => performance.now() - since
   say('in', { after: after(), code: room.code })
   const greet = (peer) => {

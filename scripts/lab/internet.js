@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { firewallRules, lossRules, mapperRules, mapperSettings, natRules } from './nat.js'
+import { countRules, firewallRules, lossRules, mapperRules, mapperSettings, natRules } from './nat.js'
 import { ip, namespaceName, Program, runBeside, runIn } from './system.js'
 
 /** RFC 5737's documentation addresses stand for the internet, RFC 6598's for a provider's own network, RFC 1918's for homes. */
@@ -187,6 +187,13 @@ class Site {
   /** Loses a share of what passes, in percent. */
   lose(percent) {
     runIn(this.nats[0] ?? this.clients[0], 'nft', ['-f', '-'], lossRules(percent))
+  }
+
+  /** Counts packets between this site, which has no NAT, and an address, from now on. @returns What says how many there were */
+  count(address) {
+    const [client] = this.clients
+    runIn(client, 'nft', ['-f', '-'], countRules(address))
+    return () => Number(/packets (\d+)/.exec(runIn(client, 'nft', ['list', 'counter', 'ip', 'counted', 'straight']))[1])
   }
 
   /** The player's machine gets another address in its network, as from another access point. */

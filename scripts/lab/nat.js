@@ -120,3 +120,12 @@ allow 1024-65535 192.168.0.0/16 1024-65535
 deny 0-65535 0.0.0.0/0 0-65535
 `
 }
+
+/** Counts what comes from an address or goes to it. */
+export function countRules(address) {
+  return `table ip counted {
+    counter straight { }
+    chain in { type filter hook prerouting priority -300; ip saddr ${address} counter name straight; }
+    chain out { type filter hook output priority -300; ip daddr ${address} counter name straight; }
+  }`
+}

@@ -35,6 +35,7 @@ const RUNS = {
   'game:relay-restored': relayRestored,
   'game:asleep': asleep,
   'game:secret': secret,
+  'game:guarded': guarded,
   'ipv6:beside': (context) => byIpv6(context, ['symmetric', 'symmetric'], ['beside', 'beside'], 'direct'),
   'ipv6:alone': (context) => byIpv6(context, ['port', 'port'], ['alone', 'alone'], 'direct'),
   'ipv6:mixed': (context) => byIpv6(context, ['port', 'none'], ['alone', undefined], 'relay'),
@@ -322,6 +323,34 @@ async function byIpv6({ internet, timeout, name, players, startIntroducer }, kin
   } finally {
     await program.stop()
   }
+}
+
+/** Who does not know a room's password is told by its host, and not a packet goes between the two straight; who does meets it straight. */
+async function guarded({ internet, url, timeout, name, players }) {
+  const a = internet.site(`${name}-a`, 'none')
+  const b = internet.site(`${name}-b`, 'none')
+  const count = b.count(a.address)
+  const seat = (site, what, password) => {
+    const each = player(site, url, what, { options: { password } })
+    players.push(each)
+    return each
+  }
+  const { code } = await seat(a, 'create', 'right').event('in', timeout)
+  const refusals = []
+  for (const password of ['wrong', undefined]) refusals.push((await seat(b, code, password).event('failed', timeout)).code)
+  const before = count()
+  const guest = seat(b, code, 'right')
+  const { after: first } = await guest.event('message', timeout)
+  await guest.waitFor(({ path }) => path === 'direct', timeout, 'a direct path')
+  const problem =
+    refusals.join() !== 'WRONG_PASSWORD,PASSWORD_REQUIRED'
+      ? `refused by ${refusals.join()}`
+      : before > 0
+        ? `${before} packets went straight to or from who was refused`
+        : count() === 0
+          ? 'no packet was counted when they met'
+          : undefined
+  return { text: `refused by the relay path alone; then in, first message after ${Math.round(first)} ms`, problem }
 }
 
 /** What passes through the internet of the lab holds no word of what relayed players say; a word that is not encrypted is found. */
