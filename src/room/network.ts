@@ -476,8 +476,8 @@ export class Network implements RoomNetwork {
     try {
       return await this.introducer.claim(roomId, base, epoch)
     } catch (error) {
-      // The other side of a partition has given this end up for lost, and said so: it has to get in again.
-      if (error instanceof AltostratusError && error.code === 'ROOM_NOT_FOUND') this.introducer.retake(roomId)
+      // The other side of a partition has given this end up for lost, and said so: it has to get in again. So has one whose host died before it could say that it was in.
+      if (error instanceof AltostratusError && OUTSIDE.has(error.code)) this.introducer.retake(roomId)
       return undefined
     }
   }
@@ -802,6 +802,9 @@ export class Network implements RoomNetwork {
     else routerOf(flow)?.receive(flow, data)
   }
 }
+
+/** What the introducer says to who is no member of a room, or was not let in as far as it knows. */
+const OUTSIDE: ReadonlySet<string> = new Set(['ROOM_NOT_FOUND', 'NOT_HOST'])
 
 /** Why the introducer has not done yet what it was told. */
 const PENDING: ReadonlySet<string> = new Set(['RATE_LIMITED', 'INTRODUCER_LOST', 'INTRODUCER_TIMEOUT'])

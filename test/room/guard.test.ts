@@ -293,6 +293,21 @@ describe('who is let in', () => {
   })
 })
 
+test('when a host dies that had nobody else, and before the introducer has heard whom it let in, that one has the room in the end', async () => {
+  const net = simulate({ seed: 19, rtt: 60 })
+  const [host] = (await locked(net, 1, 'secret')) as [Club]
+  host.core.network.admit = () => Promise.resolve(false)
+  const guest = await net.connect()
+  const there = await net.wait(guest.join(club, { code: host.code, password: 'secret' }))
+  net.crash(host)
+  await net.run(60_000)
+  expect(there.isHost).toBe(true)
+  const late = await net.connect()
+  const next = await net.wait(late.join(club, { code: host.code, password: 'secret' }))
+  await everyoneDirect(net, [there, next])
+  expect(net.errors).toEqual([])
+})
+
 describe('a guard that comes in mid-game', () => {
   test('disturbs no member: nothing is lost, no path changes; and it goes again', async () => {
     const net = simulate({ seed: 12, rtt: 60 })
