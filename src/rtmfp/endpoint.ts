@@ -1,6 +1,7 @@
 import type { Address } from '../base/address.ts'
 import { Reader, atLeast, toHex, utf8 } from '../base/bytes.ts'
 import { AltostratusError, DecodeError } from '../base/errors.ts'
+import { Queue } from '../base/queue.ts'
 import { randomBytes } from '../base/random.ts'
 import type { Random } from '../base/random.ts'
 import { DeadlineHeap } from '../base/timers.ts'
@@ -156,6 +157,8 @@ export interface Output {
 }
 
 const NO_DATAGRAM = new Uint8Array(0)
+/** Events, and sessions with something to send, whose room is kept when there are none. */
+const QUEUE_KEPT = 64
 /** Opening adds a verification tag's worth of slack at most. */
 const OPEN_SLACK = 64
 /** Bytes. RFC 7016 §3.5.4.2 asks for 16. */
@@ -198,11 +201,10 @@ export class Endpoint implements SessionHost {
   readonly gate: StartupGate
   private readonly defaultOpener: PacketOpener
   private readonly heap = new DeadlineHeap<Session>()
-  private readonly events: EndpointEvent[] = []
-  private eventsTaken = 0
+  private readonly events = new Queue<EndpointEvent>(QUEUE_KEPT)
   /** The flow that the user has just been told of, and will have dealt with at the next call. */
   private begun: ReceiveFlow | undefined = undefined
-  private readonly ready: Session[] = []
+  private readonly ready = new Queue<Session>(QUEUE_KEPT)
   /** Both grow to what paths carry: a process may hold thousands of players, and few of them ever see a packet of 64 KiB. */
   private sendBuffer: Uint8Array
   private plain: Uint8Array
@@ -548,23 +550,20 @@ export class Endpoint implements SessionHost {
     const { events } = this
     this.begun?.begin()
     this.begun = undefined
-    while (this.eventsTaken < events.length) {
-      const event = events[this.eventsTaken++] as EndpointEvent
+    for (let event = events.shift(); event !== undefined; event = events.shift()) {
       if (event.type === 'message' && event.flow.isRejected) continue
       if (event.type === 'flow-open') this.begun = event.flow
       output.kind = OUTPUT_EVENT
       output.event = event
       return true
     }
-    events.length = 0
-    this.eventsTaken = 0
     return false
   }
 
   private pollDatagram(output: Output, now: number): boolean {
     const outgoing = this.startup.take(now)
     if (outgoing !== undefined) return this.transmit(output, outgoing.datagram, outgoing.to)
-    for (let session = this.ready[0]; session !== undefined; session = this.ready[0]) {
+    for (let session = this.ready.first; session !== undefined; session = this.ready.first) {
       const length = session.assemble(now)
       if (length > 0) return this.transmit(output, this.sendBuffer.subarray(0, length), session.packetTo as Address)
       this.ready.shift()

@@ -1,6 +1,7 @@
 import { AltostratusError, assert } from '../../base/errors.ts'
 import { EMPTY } from '../../base/bytes.ts'
 import type { Reader, Writer } from '../../base/bytes.ts'
+import { Queue } from '../../base/queue.ts'
 import type { Ack } from '../../wire/ack.ts'
 import { CHUNK_HEADER_SIZE } from '../../wire/chunk.ts'
 import { MAX_HEADER_SIZE } from '../../wire/header.ts'
@@ -102,7 +103,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   private sending: Map<number, SendFlow> = NO_SENDING
   private receiving: Map<number, ReceiveFlow> = NO_RECEIVING
   private readonly scheduler = new Scheduler()
-  private readonly unacknowledged: ReceiveFlow[] = []
+  private readonly unacknowledged = new Queue<ReceiveFlow>()
   private nextFlowId = FIRST_FLOW_ID
   private ackNow = false
   /** Data packets received since the last acknowledgement, those in which something rode along for less. */
@@ -302,11 +303,11 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
   // Sending
 
   get mustAckNow(): boolean {
-    return this.ackNow && this.unacknowledged.length > 0
+    return this.ackNow && this.unacknowledged.size > 0
   }
 
   get hasAcks(): boolean {
-    return this.unacknowledged.length > 0
+    return this.unacknowledged.size > 0
   }
 
   /** From when on the burst limit lets another packet with user data go. RFC 7016 §3.5.2.3. */
@@ -326,18 +327,16 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
 
   /** Writes due acknowledgements while they fit. @param obligatory The first is truncated rather than left out. RFC 7016 §3.6.3.4.5. */
   writeAcks(w: Writer, obligatory: boolean): void {
-    const list = this.unacknowledged
-    let written = 0
-    while (written < list.length) {
-      if (!(list[written] as ReceiveFlow).writeAcknowledgement(w, obligatory && written === 0)) break
-      written++
+    const { unacknowledged } = this
+    let truncate = obligatory
+    for (let flow = unacknowledged.first; flow !== undefined; flow = unacknowledged.first) {
+      if (!flow.writeAcknowledgement(w, truncate)) return
+      unacknowledged.shift()
+      truncate = false
     }
-    if (written === list.length) {
-      list.length = 0
-      this.ackNow = false
-      this.ackCredit = 0
-      this.delayedAckAt = Infinity
-    } else list.splice(0, written)
+    this.ackNow = false
+    this.ackCredit = 0
+    this.delayedAckAt = Infinity
   }
 
   /**
@@ -427,7 +426,7 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     for (const flow of this.receiving.values()) flow.end()
     this.sending = NO_SENDING
     this.receiving = NO_RECEIVING
-    this.unacknowledged.length = 0
+    this.unacknowledged.clear()
     this.probing.length = 0
     this.delayedAckAt = Infinity
     this.timeoutAt = Infinity

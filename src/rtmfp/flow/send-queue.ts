@@ -59,15 +59,19 @@ export interface FragmentOwner {
 const PLACE_SIZE = 8
 /** Front entries that may be empty before the queue's array is moved up. */
 const SLACK = 512
+/** Entries whose room is kept when there are none: a game's messages are acknowledged one by one, and to make it anew for each costs more than the rest. */
+const KEPT = 2
 
 /**
  * A sending flow's fragments in sequence number order, found by sequence number in O(1). Acknowledged ones leave holes that vanish when
  * they reach the front.
  */
 export class SendQueue {
+  /** Those that have gone are `undefined`, and there may be room behind the last. */
   private entries: (Fragment | undefined)[] = []
-  /** Index of the first entry. */
+  /** Index of the first entry, and of what is behind the last. */
   private head = 0
+  private end = 0
   /** Sequence number of the entry at index `head`. */
   private headNumber = 1
   /** Numbers whose entries have gone before those in front of them, so that what is not there need not be walked over. */
@@ -79,7 +83,11 @@ export class SendQueue {
 
   push(fragment: Fragment): void {
     fragment.sequenceNumber = this.nextNumber++
-    this.entries.push(fragment)
+    if (this.end < this.entries.length) this.entries[this.end] = fragment
+    // Room for two; a push would make it for 17.
+    else if (this.end === 0) this.entries = [fragment, undefined]
+    else this.entries.push(fragment)
+    this.end++
     this.size++
   }
 
@@ -90,12 +98,12 @@ export class SendQueue {
 
   /** The entry with the highest sequence number ever given out, when it is still queued. */
   get last(): Fragment | undefined {
-    return this.head < this.entries.length ? this.entries[this.entries.length - 1] : undefined
+    return this.head < this.end ? this.entries[this.end - 1] : undefined
   }
 
   /** What the queue holds beside the messages themselves: its entries, and the places of those that have gone out of turn. Bytes. */
   get overhead(): number {
-    return this.size * QUEUE_OVERHEAD + (this.entries.length - this.head - this.size) * PLACE_SIZE
+    return this.size * QUEUE_OVERHEAD + (this.end - this.head - this.size) * PLACE_SIZE
   }
 
   /** Lowest sequence number that may still be queued. */
@@ -123,16 +131,18 @@ export class SendQueue {
       this.holes.add(fragment.sequenceNumber)
       return
     }
-    while (this.head < this.entries.length && this.entries[this.head] === undefined) {
+    while (this.head < this.end && this.entries[this.head] === undefined) {
       this.head++
       this.headNumber++
     }
-    if (this.head === this.entries.length) {
-      this.entries.length = 0
+    if (this.head === this.end) {
+      if (this.entries.length > KEPT) this.entries = []
       this.head = 0
+      this.end = 0
       this.holes.clear()
-    } else if (this.head > SLACK && this.head * 2 > this.entries.length) {
+    } else if (this.head > SLACK && this.head * 2 > this.end) {
       this.entries.splice(0, this.head)
+      this.end -= this.head
       this.head = 0
       this.holes.addRange(0, this.headNumber - 1)
     }
