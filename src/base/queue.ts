@@ -73,6 +73,11 @@ export class Queue<T> {
     this.tail = 0
   }
 
+  /** Gives back the room of an empty one. */
+  rest(): void {
+    if (this.head === this.tail) this.items = NOTHING
+  }
+
   private indexOf(item: T): number {
     for (let i = this.head; i < this.tail; i++) if (this.items[i] === item) return i
     return -1

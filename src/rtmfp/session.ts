@@ -534,6 +534,7 @@ export class Session implements HeapItem, FlowSetHost {
     if (now - liveness.lastHeard >= REST_AFTER) {
       keys.opener.rest()
       keys.sealer.rest()
+      this.flows?.rest()
     }
     this.arrivedBytes = datagram.length
     return keys.opener.open(datagram, out)

@@ -64,5 +64,11 @@ describe('a queue', () => {
     expect(items().length).toBeLessThan(400)
     while (queue.shift() !== undefined);
     expect(items()).toEqual([])
+    queue.push({})
+    queue.rest()
+    expect(queue.size).toBe(1)
+    queue.shift()
+    queue.rest()
+    expect(items()).toEqual([])
   })
 })

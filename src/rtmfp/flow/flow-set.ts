@@ -408,6 +408,13 @@ export class FlowSet implements SendFlowHost, ReceiveFlowHost {
     return 3
   }
 
+  /** A pause: what makes messages cheap that come often is given back. */
+  rest(): void {
+    this.unacknowledged.rest()
+    this.scheduler.rest()
+    for (const flow of this.sending.values()) flow.rest()
+  }
+
   /** This process slept, or its clock leapt: no time has passed in which the far end could have sent anything again. */
   overslept(now: number): void {
     for (const flow of this.receiving.values()) flow.lingerAnew(now)

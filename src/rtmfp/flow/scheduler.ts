@@ -58,6 +58,11 @@ export class Scheduler {
     return undefined
   }
 
+  /** A pause: room that nothing is in is given back. */
+  rest(): void {
+    for (const level of this.levels) level.rest()
+  }
+
   /** The flow has had its packet: its equals come first now. */
   rotate(flow: SendFlow): void {
     const level = this.levels[flow.priority] as Queue<SendFlow>

@@ -305,6 +305,11 @@ export class SendFlow implements FragmentOwner {
     return now >= this.lingerUntil
   }
 
+  /** @internal A pause: room that nothing is in is given back. */
+  rest(): void {
+    this.queue.rest()
+  }
+
   /** @internal The session is over. */
   end(): void {
     this.flowState = 'closed'

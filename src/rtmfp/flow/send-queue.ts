@@ -122,6 +122,11 @@ export class SendQueue {
     return this.get(number) ?? this.get(this.holes.lastOf(number) + 1)
   }
 
+  /** Gives back the room of an empty one. */
+  rest(): void {
+    if (this.end === 0) this.entries = []
+  }
+
   remove(fragment: Fragment): void {
     const index = this.head + fragment.sequenceNumber - this.headNumber
     if (this.entries[index] !== fragment) return
