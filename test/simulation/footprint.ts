@@ -35,7 +35,8 @@ export function footprint(root: object): Footprint {
       if (!buffers.has(value.buffer)) bytes += value.buffer.byteLength
       buffers.add(value.buffer)
     } else if (Array.isArray(value)) {
-      count(path, value.length)
+      // Queues keep room for a few, and what nothing is in is none of theirs: see `base/queue.ts`.
+      count(path, value.filter((item) => item !== undefined).length)
       for (const item of value) add(item, `${path}[]`)
     } else if (value instanceof Map || value instanceof Set) {
       count(path, value.size)
