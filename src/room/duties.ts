@@ -51,9 +51,11 @@ export class Duties {
     else core.say(peerId, verdict)
   }
 
-  /** The introducer has let somebody know of the room. */
-  expect(peerId: string): void {
-    if (!this.core.hasSeat(peerId) && this.guests.size < MAX_APPLICANTS) this.guests.set(peerId, this.core.now() + APPLICATION_TIME)
+  /** The introducer has let somebody know of the room. @param isHidden Whether it has shown nobody's address yet. */
+  expect(peerId: string, isHidden: boolean): void {
+    // One that was in, and comes back to an introducer that has forgotten why it is not any more.
+    if (!isHidden && this.core.membership.rules.bans.includes(peerId)) this.core.network.evict(this.core.id, peerId)
+    else if (!this.core.hasSeat(peerId) && this.guests.size < MAX_APPLICANTS) this.guests.set(peerId, this.core.now() + APPLICATION_TIME)
   }
 
   /** The introducer waits for this host's word before it tells somebody where the members are. It may have come too late for the host before. */

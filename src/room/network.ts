@@ -663,7 +663,7 @@ export class Network implements RoomNetwork {
     const place = this.places.get(roomId)
     if (!(place instanceof RoomCore)) return
     if (isHidden) place.duties.ask(peerId)
-    if (place.isHost) place.duties.expect(peerId)
+    if (place.isHost) place.duties.expect(peerId, isHidden)
     if (contact === undefined) return
     const [oldest] = this.guests.keys()
     if (this.guests.size >= MAX_UNANNOUNCED) this.guests.delete(oldest as string)

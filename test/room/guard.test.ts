@@ -216,6 +216,26 @@ describe('who is let in', () => {
     expect(net.errors).toEqual([])
   })
 
+  test('who is hidden from members, too, stays so', async () => {
+    const net = simulate({ seed: 21, rtt: 60 })
+    const watch = new Watch(net)
+    const [host, guest, other] = [await net.connect({ relay: 'always' }), await net.connect(), await net.connect({ relay: 'always' })]
+    const rooms = [await net.wait(host.create(club, { password: 'secret' }))]
+    for (const network of [guest, other]) rooms.push(await net.wait(network.join(club, { code: rooms[0]!.code, password: 'secret' })))
+    await net.run(5_000)
+    expect(pathsOf(rooms)).toEqual(Array.from({ length: 6 }, () => 'relay'))
+    expect([...watch.known([host, other], [guest]), ...watch.known([host], [other])]).toEqual([])
+  })
+
+  test('a spectator is let in by the host as well', async () => {
+    const net = simulate({ seed: 22, rtt: 60 })
+    const rooms = await locked(net, 3, 'secret')
+    const one = await net.connect()
+    expect((await caught(net.wait(one.join(club, { code: rooms[0]!.code, spectator: true })))).code).toBe('PASSWORD_REQUIRED')
+    const there = await net.wait(one.join(club, { code: rooms[0]!.code, spectator: true, password: 'secret' }))
+    await everyoneDirect(net, [...rooms, there])
+  })
+
   test('a right password costs no guess: more at once than may guess all come in', async () => {
     const net = simulate({ seed: 17, rtt: 60 })
     const host = await net.connect()
@@ -388,6 +408,24 @@ describe('an introducer that has forgotten everything', () => {
     const late = await net.connect()
     const there = await net.wait(late.join(club, { code: rooms[0]!.code, password: 'secret' }))
     await everyoneDirect(net, [...rooms, there])
+    expect(net.errors).toEqual([])
+  })
+
+  test('and comes back with the key of a room that has banned it: the host has its place taken at once', async () => {
+    const net = simulate({ seed: 20, rtt: 60 })
+    const rooms = await locked(net, 3, 'secret')
+    const banned = rooms[2]!.network
+    const { key, ...ticket } = await net.wait(banned.introducer.join(club.name, 1, rooms[0]!.code, {}))
+    await net.wait(rooms[0]!.ban(banned.peerId))
+    net.restartIntroducer()
+    await net.waitUntil(() => net.introducer.stats.rooms === 1, 60_000)
+    await net.waitUntil(() => banned.introducer.state === 'connected')
+    const back = await net.wait(ask(banned, { ...ticket, ...ticket.self, op: 'rejoin', key: key! } as Request))
+    expect(back).toMatchObject({ key })
+    await net.run(10_000)
+    const again = await net.wait(banned.introducer.join(club.name, 1, rooms[0]!.code, {}))
+    expect(again.key).toBeUndefined()
+    expect(again.members.map(({ peerId }) => peerId)).toEqual([rooms[0]!.self.id, banned.peerId])
     expect(net.errors).toEqual([])
   })
 
