@@ -256,7 +256,7 @@ export class Handshake {
     const opening = endpoint.withPeer(certificate.peerId).find((s) => s.state === 'keying-sent')
     if (opening !== undefined && !present.includes(opening)) present.push(opening)
     for (const existing of present) {
-      const refusal = this.resolveExisting(existing, certificate, endpoint.cookies.madeAt(iikeying.cookieEcho))
+      const refusal = this.resolveExisting(existing, certificate, endpoint.cookies.madeAt(iikeying.cookieEcho), now)
       if (refusal !== undefined) return refusal
     }
     if (endpoint.config.acceptSession?.(certificate.peerId, certificate, from) === false) return 'session not accepted'
@@ -268,7 +268,7 @@ export class Handshake {
   }
 
   /** A session with that address is there already: glare, or a new start of the same identity. RFC 7016 §3.5.1.1.2, §3.5.1.3. */
-  private resolveExisting(existing: Session, certificate: Certificate, helloAt: number): string | undefined {
+  private resolveExisting(existing: Session, certificate: Certificate, helloAt: number, now: number): string | undefined {
     const near = this.endpoint.identity.certificate.bytes
     const known = existing.farCertificate
     const same = known !== undefined && overrides(certificate.bytes, known.bytes)
@@ -279,7 +279,14 @@ export class Handshake {
       existing.overridden()
       return undefined
     }
-    if (nearPrevails(near, certificate.bytes)) return 'glare'
+    if (nearPrevails(near, certificate.bytes)) {
+      // It is there, and would have answered this end's keying if that had come.
+      if (same && existing.state === 'keying-sent' && existing.opening !== undefined) {
+        existing.opening.candidates.nudge(now, KEYING_NUDGE_INTERVAL)
+        this.endpoint.wake(existing)
+      }
+      return 'glare'
+    }
     if (same) existing.fail('duplicate')
     return undefined
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { utf8 } from '../../src/base/bytes.ts'
 import { randomUnit } from '../../src/base/random.ts'
 import { nearPrevails } from '../../src/crypto/glare.ts'
+import { KEYING_NUDGE_INTERVAL, STARTUP_FIRST_INTERVAL } from '../../src/rtmfp/constants.ts'
 import { CHUNK_IIKEYING, CHUNK_RIKEYING } from '../../src/wire/chunk.ts'
 import { epdOf, greet, hand, identityOf, iikeying, ofType, openSessions, story, watch } from './by-hand.ts'
 import type { Seen } from './by-hand.ts'
@@ -52,6 +53,19 @@ describe('glare', () => {
     world.run(10_000)
     expect(ours.state).toBe('open')
     expect(ofType(seen, CHUNK_RIKEYING).map(({ from }) => from.key)).toEqual([loser.address.key])
+    expectOneSession(world, winner, loser)
+  })
+
+  test('RFC 7016 §3.5.1.3: the prevailing end whose keying is lost says it again as soon as it hears the other’s, not when its own time has come', () => {
+    const { world, winner, loser } = rivals(22)
+    let lost = 0
+    watch(world, ({ type, from }) => type !== CHUNK_IIKEYING || !from.equals(winner.address) || ++lost > 1)
+    const ours = world.connect(winner, loser)
+    world.run(KEYING_NUDGE_INTERVAL + 50)
+    expect([lost, ours.state]).toEqual([1, 'keying-sent'])
+    world.connect(loser, winner)
+    world.run(STARTUP_FIRST_INTERVAL - KEYING_NUDGE_INTERVAL - 100)
+    expect([lost, ours.state]).toEqual([2, 'open'])
     expectOneSession(world, winner, loser)
   })
 
