@@ -25,8 +25,8 @@ test('64 players, each with 32 bytes that change 20 times a second, who see two 
   expect(datagrams).toBeLessThan(63 * 21)
   expect(near).toBeGreaterThan(1.9)
   expect(arrived).toBeGreaterThan(0.98)
-  // The way to the host and on, 30 to 35 ms each, and a round at each of the two.
-  expect(percentile(delays, 0.5)).toBeLessThan(120)
+  // The way to the host and on, 30 to 35 ms each, and half a round at each of the two: 115.
+  expect(percentile(delays, 0.5)).toBeLessThan(125)
   expect(delays.at(-1)).toBeLessThan(2 * (50 + 35) + 50)
   expect(errors).toEqual([])
 }, 120_000)
