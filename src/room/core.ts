@@ -64,7 +64,7 @@ export interface RoomNetwork {
   /** A session is no good any more; the far end does not answer. */
   giveUp(session: Session): void
   /** A room has no more use for the session with a peer. */
-  releasePeer(room: RoomCore, peerId: string, isLost?: boolean): void
+  releasePeer(room: RoomCore, peerId: string, isUnheard?: boolean): void
   claim(roomId: string, base: number, epoch: number): Promise<Standing | undefined>
   note(roomId: string, standing: Standing, order: number): void
   /** The host tells what others find the room by, and whether it is guarded. @returns Whether that is settled. */
@@ -152,7 +152,8 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   private sharedClock: (() => number) | undefined = undefined
   /** Since when the host of now is, and since when it need not have been heard. */
   private hostSince: number
-  private pursuing: { readonly standing: Standing; readonly until: number; said: Session | undefined } | undefined = undefined
+  private pursuing: { readonly standing: Standing; readonly until: number; said: Session | undefined; saidAt: number } | undefined =
+    undefined
   private farewells = new Map<string, number>()
   private waiting: (() => void)[] = []
   private confirmations: ((isConfirmed: boolean) => void)[] = []
@@ -440,6 +441,8 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     else if (message.kind === 'admitted') this.admitted(peerId, message)
     else if (message.kind === 'refused') this.seatRefused(peerId, message)
     else if (peer !== undefined) this.handle(peer, message)
+    // Somebody who was given up for lost in a later epoch, and does not know.
+    else if (message.kind === 'hello' && message.epoch < this.epoch) this.say(peerId, this.standing())
     this.kick()
   }
 
@@ -549,7 +552,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     }
     if (this.pursuing !== undefined && this.pursuing.standing.epoch >= standing.epoch) return
     if (this.peers.get(standing.host)?.isSpectator === true) return
-    this.pursuing = { standing, until: this.now() + REJOIN_TIME, said: undefined }
+    this.pursuing = { standing, until: this.now() + REJOIN_TIME, said: undefined, saidAt: 0 }
     this.election.reset()
     this.pursue()
   }
@@ -694,8 +697,13 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   }
 
   private sayStanding(peer: Peer): void {
-    this.say(peer, { kind: 'hello', epoch: this.epoch, host: this.membership.hostId, ...(peer.hasMissed ? { gap: true } : {}) })
+    this.say(peer, { ...this.standing(), ...(peer.hasMissed ? { gap: true } : {}) })
     if (peer.session !== undefined) peer.hasMissed = false
+  }
+
+  /** Who is the host, as far as this end knows. */
+  standing(): Extract<ControlMessage, { kind: 'hello' }> {
+    return { kind: 'hello', epoch: this.epoch, host: this.membership.hostId }
   }
 
   private pursue(): void {
@@ -706,7 +714,12 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     if (session?.state !== 'open') this.network.connectTo(host)
     else if (pursuing.said !== session) {
       pursuing.said = session
+      pursuing.saidAt = this.now()
       this.askForSeat(host)
+    } else if (session.isSilent && this.now() - pursuing.saidAt >= REACH_INTERVAL) {
+      // The other end may have given this one up, and forgotten the session.
+      this.network.giveUp(session)
+      this.network.connectTo(host)
     }
   }
 
@@ -817,6 +830,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
   private removePeer(peerId: string, reason: LeaveReason): void {
     const peer = this.peers.get(peerId)
     if (peer === undefined) return
+    const isUnheard = reason === 'lost' && !this.hears(peer)
     this.setPath(peer, 'lost')
     this.router.left(peer)
     this.peers.delete(peerId)
@@ -829,7 +843,7 @@ export class RoomCore implements RouterHost, ExtensionHost, ElectionHost {
     for (const stream of this.streams.values()) stream.writable()
     this.checkReached()
     this.after(LEAVE_LINGER, () => {
-      if (!this.peers.has(peerId) && this.open) this.network.releasePeer(this, peerId, reason === 'lost')
+      if (!this.peers.has(peerId) && this.open) this.network.releasePeer(this, peerId, isUnheard)
     })
   }
 

@@ -452,14 +452,14 @@ export class Network implements RoomNetwork {
   }
 
   /** @internal A room has no more use for a session; the last one closes it. */
-  releasePeer(room: RoomCore, peerId: string, isLost = false): void {
+  releasePeer(room: RoomCore, peerId: string, isUnheard = false): void {
     for (const place of this.places.values()) if (place !== room && place.hasSeat(peerId)) return
     if (!room.hasSeat(peerId)) this.reach.forget(peerId)
     const session = this.sessions.get(peerId)
     if (session === undefined) return
     this.sessions.delete(peerId)
-    // Who only can't be heard, and hears, would take it for a farewell.
-    if (isLost) session.abandon()
+    // Who can't be heard, and hears, would take it for a farewell.
+    if (isUnheard) session.abandon()
     else session.close(this.clock.now())
     for (const place of this.places.values()) place.sessionEnded(peerId, session, 'near')
     this.kick()

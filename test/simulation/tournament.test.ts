@@ -20,3 +20,7 @@ test.each([
   },
   30_000 * COUNT + 30_000,
 )
+
+test('who asks to be taken back by a session that the other end has forgotten comes back by a new one (seed 819)', async () => {
+  expect(faultsOf(await runTournament(819))).toEqual([])
+}, 60_000)
