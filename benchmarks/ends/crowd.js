@@ -5,7 +5,7 @@ const main = () => import('../../dist/entry/main.js')
 const server = () => import('../../dist/entry/introducer.js')
 
 /** How long a peer waits for an introducer that has much to do. Milliseconds. */
-const TIMEOUT = 30_000
+const TIMEOUT = 10_000
 
 const networks = []
 let introducer

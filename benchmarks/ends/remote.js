@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 const LOOPBACK = '127.0.0.1'
 const PROGRAM = fileURLToPath(new URL('end.js', import.meta.url))
 /** An end that has not answered by then hangs; what takes longer is asked for with its own limit. Milliseconds. */
-const PATIENCE = 60_000
+const PATIENCE = 25_000
 /** How much of what a process that failed has printed is told. Characters. */
 const MOST_SAID = 2_000
 
