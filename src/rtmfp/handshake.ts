@@ -273,7 +273,15 @@ export class Handshake {
     const known = existing.farCertificate
     const same = known !== undefined && overrides(certificate.bytes, known.bytes)
     if (existing.state === 'open') {
-      if (!same) return 'address has a session'
+      if (!same) {
+        // Who is asked there and does not answer is not there any more: it was killed, say, and started anew at the same port.
+        if (existing.isSilent) {
+          existing.displaced()
+          return undefined
+        }
+        if (existing.isConfirmed) existing.suspect(now)
+        return 'address has a session'
+      }
       // A keying that comes late or again, as after glare, must not end the session that has come after it.
       if (helloAt < existing.notBefore) return 'keying older than the session'
       existing.overridden()

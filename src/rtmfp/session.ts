@@ -419,9 +419,7 @@ export class Session implements HeapItem, FlowSetHost {
 
   /** Asks the far end at once whether it is there; which also shows it where this end is. RFC 7016 §3.5.4.1. */
   ping(now: number): void {
-    if (this.sessionState !== 'open') return
-    ;(this.liveness as Liveness).suspect(this.host.timeOf(now))
-    this.host.wake(this)
+    if (this.sessionState === 'open') this.suspect(this.host.timeOf(now))
   }
 
   /** Looks whether the far end is reached at this address, too; when it is, the session moves there. RFC 7016 §3.5.4.2. */
@@ -502,6 +500,18 @@ export class Session implements HeapItem, FlowSetHost {
   /** @internal The same identity has opened another session. RFC 7016 §3.5.1.1.2. */
   overridden(): void {
     this.leaveOpen('closed', 'override')
+    this.host.wake(this)
+  }
+
+  /** @internal Somebody else is where the far end is known to be: asks whether that is there as well. See {@link Session.ping}. */
+  suspect(now: number): void {
+    ;(this.liveness as Liveness).suspect(now)
+    this.host.wake(this)
+  }
+
+  /** @internal It was not. */
+  displaced(): void {
+    this.leaveOpen('closed', 'dead')
     this.host.wake(this)
   }
 

@@ -173,6 +173,21 @@ describe('one address, one session', () => {
     expect(openSessions(b)[0]!.farPeerId).not.toBe(first.peerId)
   })
 
+  test.each([
+    ['that answers keeps it', true],
+    ['that does not answer when it is asked there has lost it', false],
+  ])('of an address that somebody else keys from, the session %s', (_, answers) => {
+    const { world, a, b, far } = opened(14)
+    world.run(1_000)
+    world.filter = (_datagram, from) => answers || !from.equals(a.address)
+    const keying = (): Uint8Array => iikeying(world, b, { identity: identityOf(world), cookie: greet(world, b, a.address).cookie })
+    expect(hand(world, b, keying(), a.address)).toBe('address has a session')
+    world.run(1_500)
+    expect(hand(world, b, keying(), a.address)).toBe(answers ? 'address has a session' : undefined)
+    expect(far.state).toBe(answers ? 'open' : 'closed')
+    expect(openSessions(b)).toHaveLength(1)
+  })
+
   test('RFC 7016 §3.5.1.1.2: the same identity overrides; flows of the stale session end, and its packets are not known any more', () => {
     const { world, a, b, session, far, seen } = opened(12)
     session.openFlow({ metadata: utf8('x') }).write(utf8('before'), world.now)
