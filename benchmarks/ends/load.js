@@ -44,6 +44,9 @@ export async function joinRelayRoom({ url, code }) {
 
 /** Finds out how the first peer's packets to the other begin. */
 export async function watchRelayPath() {
+  // Before the other is there nothing is sent on the path, and something else would be taken for it.
+  while (relayRoom.peers.size === 0) await wait(1)
+  relayPath.datagrams.length = 0
   for (let n = 0; n < 100; n++) {
     relayRoom.channels.chat.send({ n })
     await wait(1)
