@@ -38,7 +38,7 @@ export class Duties {
     const { core } = this
     const { membership } = core
     if (!core.isHost) {
-      core.say(peerId, { kind: 'hello', epoch: membership.epoch, host: membership.hostId })
+      core.say(peerId, core.standing())
       return
     }
     const now = core.now()

@@ -18,6 +18,8 @@ export interface ElectionHost {
   hears(peer: Peer): boolean
   /** Whether nothing has been heard of the host for so long that it counts as lost. */
   readonly isHostLost: boolean
+  /** Who is the host, as far as this end knows. */
+  standing(): ControlMessage
   say(peer: Peer, message: ControlMessage): void
   /** Asks the introducer. @returns Who is the host, `undefined` when it does not answer. */
   claim(base: number, epoch: number): Promise<Standing | undefined>
@@ -85,7 +87,7 @@ export class Election {
     const { membership, self } = room
     if (base < membership.epoch) {
       room.say(from, { kind: 'vote', base, granted: false })
-      room.say(from, { kind: 'hello', epoch: membership.epoch, host: membership.hostId })
+      room.say(from, room.standing())
       return
     }
     const isBehind = base > membership.epoch
