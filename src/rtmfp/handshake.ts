@@ -274,7 +274,8 @@ export class Handshake {
     const same = known !== undefined && overrides(certificate.bytes, known.bytes)
     if (existing.state === 'open') {
       if (!same) {
-        // Who is asked there and does not answer is not there any more: it was killed, say, and started anew at the same port.
+        // RFC 7016 §3.5.1.1.2 ignores this keying. But who is asked there and does not answer is not there any more: it was killed, say, and started
+        // anew at the same port.
         if (existing.isSilent) {
           existing.displaced()
           return undefined
